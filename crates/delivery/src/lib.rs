@@ -1,0 +1,1 @@
+//! The MLS delivery service of one group: which commit comes first, and who still needs what.

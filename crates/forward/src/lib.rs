@@ -1,0 +1,1 @@
+//! Which packet goes to whom.

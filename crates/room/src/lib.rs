@@ -1,0 +1,1 @@
+//! One room: who waits, who is in, who may do what.

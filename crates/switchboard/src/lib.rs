@@ -1,0 +1,1 @@
+//! Opens, finds and runs rooms.

@@ -1,0 +1,1 @@
+//! The real binary and headless participants over loopback.

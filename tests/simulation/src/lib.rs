@@ -1,0 +1,1 @@
+//! Many participants and the server cores in virtual time.
