@@ -1,0 +1,3 @@
+//! The words against the page that documents them.
+
+mod document;
