@@ -1,1 +1,143 @@
-//! What outlives a process.
+//! What outlives a process: accounts, rooms, invites and who is signed in.
+//!
+//! A [`Store`] keeps [`records`]: small rows that name no person counselled and hold no key the
+//! server could use.  Secrets arrive here as SHA-256 hashes or sealed bytes and leave the same
+//! way.  There are two stores: [`embedded`] (one SQLite file) and [`memory`] (for tests); every
+//! store has to pass [`contract::check`].
+
+pub mod contract;
+pub mod embedded;
+pub mod memory;
+pub mod records;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::time::UnixSeconds;
+
+pub use crate::records::{Account, Hash, InviteRecord, RoomRecord, SignInRecord};
+
+/// How long the bare row of an ended room stays, so that a late visitor learns that the
+/// appointment is over rather than that the link is wrong.
+pub const ENDED_ROOM_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The store did not answer as it should: our fault, never the client's.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed")]
+pub struct StoreError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps what went wrong below.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+/// How the first account came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetUp {
+    /// It is made, and the setup token is used up.
+    Done,
+    /// There is an account already, or the token is not the one that was put.
+    Refused,
+}
+
+/// How making a room or an invite came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is kept.
+    Done,
+    /// Something with its id (or its number in the room) is there already.
+    Exists,
+    /// There are as many as there may be.
+    Full,
+    /// The room it belongs to has ended or never was.
+    NoRoom,
+}
+
+/// What outlives a process.
+///
+/// Every operation is atomic, and what it reports as done survives a crash.  Readers tell the
+/// time themselves: an expired record is returned until [`purge_expired`](Store::purge_expired)
+/// took it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Replaces the hash of the one-time setup token.
+    async fn put_setup_token(&self, token_hash: Hash) -> Result<(), StoreError>;
+
+    /// Whether this is the setup token, still unused.
+    async fn is_setup_token(&self, token_hash: Hash) -> Result<bool, StoreError>;
+
+    /// Makes the first account and uses up the setup token, both or neither.
+    async fn create_first_account(
+        &self,
+        token_hash: Hash,
+        account: Account,
+    ) -> Result<SetUp, StoreError>;
+
+    /// Whether there is any account.
+    async fn has_account(&self) -> Result<bool, StoreError>;
+
+    /// The account of that name, exactly as spelled.
+    async fn account_by_name(&self, name: &str) -> Result<Option<Account>, StoreError>;
+
+    /// The account.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// Keeps that somebody signed in.
+    async fn put_sign_in(&self, sign_in: SignInRecord) -> Result<(), StoreError>;
+
+    /// Who signed in with the token of this hash.
+    async fn sign_in(&self, token_hash: Hash) -> Result<Option<SignInRecord>, StoreError>;
+
+    /// Forgets it.  Nothing happens if it is not there.
+    async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError>;
+
+    /// Makes a room, unless its owner has `open_max` that have not ended.
+    async fn create_room(
+        &self,
+        room: RoomRecord,
+        open_max: usize,
+    ) -> Result<Created, StoreError>;
+
+    /// The room, ended or not.
+    async fn room(&self, id: RoomId) -> Result<Option<RoomRecord>, StoreError>;
+
+    /// The rooms of `owner` that have not ended, oldest first.
+    async fn rooms_of(&self, owner: AccountId) -> Result<Vec<RoomRecord>, StoreError>;
+
+    /// Ends a room and wipes its title and the wrapped secrets of its invites.  Returns whether
+    /// it was there and open.
+    async fn end_room(&self, id: RoomId, at: UnixSeconds) -> Result<bool, StoreError>;
+
+    /// Makes an invite for a room that has not ended, unless the room has `max` of them.
+    async fn create_invite(
+        &self,
+        invite: InviteRecord,
+        max: usize,
+    ) -> Result<Created, StoreError>;
+
+    /// The invite, whatever became of it.
+    async fn invite(&self, id: InviteId) -> Result<Option<InviteRecord>, StoreError>;
+
+    /// The invites of a room, by number.
+    async fn invites_of(&self, room: RoomId) -> Result<Vec<InviteRecord>, StoreError>;
+
+    /// Binds an invite to the first device that was let in by it.  Returns the hash of the
+    /// device it is bound to from here on, be it this one or an earlier one; `None` if there is
+    /// no such invite or it was revoked.
+    async fn pin_device(
+        &self,
+        invite: InviteId,
+        device_hash: Hash,
+    ) -> Result<Option<Hash>, StoreError>;
+
+    /// Takes an invite back: wipes its wrapped secret and its auth hash, keeps the row so that
+    /// its number is never given again.  Returns whether there was one to take back.
+    async fn revoke_invite(&self, invite: InviteId) -> Result<bool, StoreError>;
+
+    /// Deletes sign-ins that are over, wipes the wrapped secrets of invites that are over, and
+    /// deletes rooms that ended [`ENDED_ROOM_KEPT`] ago with their invites.
+    async fn purge_expired(&self, now: UnixSeconds) -> Result<(), StoreError>;
+}

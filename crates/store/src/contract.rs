@@ -1,0 +1,1 @@
+//! Does a store keep its promises?
