@@ -1,1 +1,213 @@
-//! Does a store keep its promises?
+//! Does a store keep its promises?  Every store has to pass [`check`].
+//!
+//! It wants an empty store and leaves its rows in it.
+
+use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::time::UnixSeconds;
+
+use crate::{
+    Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
+    Store, StoreError,
+};
+
+const ANA: AccountId = AccountId::from_bytes([1; 16]);
+const BEN: AccountId = AccountId::from_bytes([2; 16]);
+const TOKEN: Hash = [9; 32];
+
+/// Goes through every promise of [`Store`].
+///
+/// # Errors
+///
+/// When the store fails.
+///
+/// # Panics
+///
+/// When it breaks a promise.
+pub async fn check(store: &dyn Store) -> Result<(), StoreError> {
+    setup_works_once(store).await?;
+    sign_ins_come_and_go(store).await?;
+    rooms_are_listed_until_they_end(store).await?;
+    invites_belong_to_open_rooms(store).await?;
+    the_first_device_holds_an_invite(store).await?;
+    revoked_invites_keep_nothing(store).await?;
+    purging_forgets_what_is_over(store).await
+}
+
+async fn setup_works_once(store: &dyn Store) -> Result<(), StoreError> {
+    assert!(!store.has_account().await?);
+    assert_eq!(store.create_first_account(TOKEN, account(ANA)).await?, SetUp::Refused);
+
+    store.put_setup_token([8; 32]).await?;
+    store.put_setup_token(TOKEN).await?;
+    assert!(!store.is_setup_token([8; 32]).await?, "a new token replaces the old one");
+    assert!(store.is_setup_token(TOKEN).await?);
+    assert_eq!(store.create_first_account([8; 32], account(ANA)).await?, SetUp::Refused);
+    assert!(!store.has_account().await?);
+
+    assert_eq!(store.create_first_account(TOKEN, account(ANA)).await?, SetUp::Done);
+    assert!(store.has_account().await?);
+    assert!(!store.is_setup_token(TOKEN).await?, "the token is used up");
+
+    store.put_setup_token(TOKEN).await?;
+    assert_eq!(store.create_first_account(TOKEN, account(BEN)).await?, SetUp::Refused);
+
+    assert_eq!(store.account(ANA).await?, Some(account(ANA)));
+    assert_eq!(store.account(BEN).await?, None);
+    assert_eq!(store.account_by_name("name 1").await?, Some(account(ANA)));
+    for other in ["Name 1", "name 1 ", "", "name 1' OR 1=1 --", "%"] {
+        assert_eq!(store.account_by_name(other).await?, None, "{other}");
+    }
+    Ok(())
+}
+
+async fn sign_ins_come_and_go(store: &dyn Store) -> Result<(), StoreError> {
+    let sign_in =
+        SignInRecord { token_hash: [3; 32], account: ANA, expires_at: UnixSeconds(1_000) };
+    assert_eq!(store.sign_in([3; 32]).await?, None);
+
+    store.put_sign_in(sign_in).await?;
+    assert_eq!(store.sign_in([3; 32]).await?, Some(sign_in));
+    assert_eq!(store.sign_in([4; 32]).await?, None);
+
+    store.delete_sign_in([3; 32]).await?;
+    store.delete_sign_in([3; 32]).await?;
+    assert_eq!(store.sign_in([3; 32]).await?, None);
+    Ok(())
+}
+
+async fn rooms_are_listed_until_they_end(store: &dyn Store) -> Result<(), StoreError> {
+    assert_eq!(store.rooms_of(ANA).await?, []);
+    assert_eq!(store.create_room(room(2, 20), 2).await?, Created::Done);
+    assert_eq!(store.create_room(room(1, 10), 2).await?, Created::Done);
+    assert_eq!(store.create_room(room(2, 30), 9).await?, Created::Exists);
+    assert_eq!(store.create_room(room(3, 30), 2).await?, Created::Full);
+
+    assert_eq!(store.rooms_of(ANA).await?, [room(1, 10), room(2, 20)], "oldest first");
+    assert_eq!(store.rooms_of(BEN).await?, []);
+
+    let secret = invite(50, 1, 0);
+    assert_eq!(store.create_invite(secret.clone(), 9).await?, Created::Done);
+    assert!(store.end_room(room(1, 10).id, UnixSeconds(40)).await?);
+    assert!(!store.end_room(room(1, 10).id, UnixSeconds(50)).await?, "it has ended before");
+    assert!(!store.end_room(room(7, 0).id, UnixSeconds(50)).await?);
+
+    assert_eq!(store.rooms_of(ANA).await?, [room(2, 20)]);
+    let ended = store.room(room(1, 10).id).await?.expect("an ended room is still known");
+    assert_eq!(ended.ended_at, Some(UnixSeconds(40)));
+    assert!(ended.sealed_title.is_empty());
+    let wiped = store.invite(secret.id).await?.expect("its invites are still known");
+    assert!(wiped.wrapped_room_secret.is_empty());
+    assert_eq!(wiped.server_auth_hash, secret.server_auth_hash);
+    assert_eq!(
+        store.create_room(room(3, 30), 2).await?,
+        Created::Done,
+        "ended rooms do not count"
+    );
+    Ok(())
+}
+
+async fn invites_belong_to_open_rooms(store: &dyn Store) -> Result<(), StoreError> {
+    assert_eq!(store.create_invite(invite(1, 7, 0), 9).await?, Created::NoRoom);
+    assert_eq!(store.create_invite(invite(1, 1, 1), 9).await?, Created::NoRoom, "it has ended");
+
+    assert_eq!(store.create_invite(invite(1, 2, 1), 2).await?, Created::Done);
+    assert_eq!(store.create_invite(invite(1, 3, 5), 2).await?, Created::Exists);
+    assert_eq!(store.create_invite(invite(9, 2, 1), 2).await?, Created::Exists, "same number");
+    assert_eq!(store.create_invite(invite(2, 2, 0), 2).await?, Created::Done);
+    assert_eq!(store.create_invite(invite(3, 2, 2), 2).await?, Created::Full);
+
+    assert_eq!(store.invite(invite(1, 2, 1).id).await?, Some(invite(1, 2, 1)));
+    assert_eq!(store.invite(invite(3, 2, 2).id).await?, None);
+    assert_eq!(store.invites_of(room(2, 20).id).await?, [invite(2, 2, 0), invite(1, 2, 1)]);
+    Ok(())
+}
+
+async fn the_first_device_holds_an_invite(store: &dyn Store) -> Result<(), StoreError> {
+    let id = invite(1, 2, 1).id;
+    assert_eq!(store.pin_device(id, [5; 32]).await?, Some([5; 32]));
+    assert_eq!(store.pin_device(id, [6; 32]).await?, Some([5; 32]));
+    assert_eq!(store.pin_device(id, [5; 32]).await?, Some([5; 32]));
+    assert_eq!(store.pin_device(invite(9, 2, 9).id, [5; 32]).await?, None);
+    let pinned = store.invite(id).await?.and_then(|invite| invite.device_hash);
+    assert_eq!(pinned, Some([5; 32]));
+    Ok(())
+}
+
+async fn revoked_invites_keep_nothing(store: &dyn Store) -> Result<(), StoreError> {
+    let id = invite(2, 2, 0).id;
+    assert!(store.revoke_invite(id).await?);
+    assert!(!store.revoke_invite(id).await?);
+    assert!(!store.revoke_invite(invite(9, 2, 9).id).await?);
+
+    let revoked = store.invite(id).await?.expect("a revoked invite is still known");
+    assert!(revoked.revoked);
+    assert_eq!(revoked.server_auth_hash, [0; 32]);
+    assert!(revoked.wrapped_room_secret.is_empty());
+    assert_eq!(store.pin_device(id, [5; 32]).await?, None);
+    assert_eq!(store.create_invite(invite(2, 2, 9), 9).await?, Created::Exists);
+    assert_eq!(store.create_invite(invite(8, 2, 0), 9).await?, Created::Exists);
+    Ok(())
+}
+
+async fn purging_forgets_what_is_over(store: &dyn Store) -> Result<(), StoreError> {
+    let sign_in = |n, until| SignInRecord {
+        token_hash: [n; 32],
+        account: ANA,
+        expires_at: UnixSeconds(until),
+    };
+    store.put_sign_in(sign_in(1, 100)).await?;
+    store.put_sign_in(sign_in(2, 101)).await?;
+    let short = InviteRecord { expires_at: UnixSeconds(100), ..invite(4, 2, 4) };
+    assert_eq!(store.create_invite(short.clone(), 9).await?, Created::Done);
+
+    store.purge_expired(UnixSeconds(100)).await?;
+    assert_eq!(store.sign_in([1; 32]).await?, None);
+    assert_eq!(store.sign_in([2; 32]).await?, Some(sign_in(2, 101)));
+    let expired = store.invite(short.id).await?.expect("an expired invite is still known");
+    assert!(expired.wrapped_room_secret.is_empty());
+    let current = store.invite(invite(1, 2, 1).id).await?.expect("an invite stays");
+    assert!(!current.wrapped_room_secret.is_empty());
+    assert!(store.room(room(1, 10).id).await?.is_some());
+
+    let kept = ENDED_ROOM_KEPT.as_secs();
+    store.purge_expired(UnixSeconds(40 + kept - 1)).await?;
+    assert!(store.room(room(1, 10).id).await?.is_some());
+    store.purge_expired(UnixSeconds(40 + kept)).await?;
+    assert_eq!(store.room(room(1, 10).id).await?, None);
+    assert_eq!(store.invites_of(room(1, 10).id).await?, []);
+    assert_eq!(store.rooms_of(ANA).await?, [room(2, 20), room(3, 30)], "open rooms stay");
+    Ok(())
+}
+
+fn account(id: AccountId) -> Account {
+    let [n, ..] = id.as_bytes();
+    Account {
+        id,
+        name: format!("name {n}"),
+        password_hash: format!("$argon2id${n}"),
+        created_at: UnixSeconds(u64::from(*n)),
+    }
+}
+
+fn room(n: u8, created_at: u64) -> RoomRecord {
+    RoomRecord {
+        id: RoomId::from_bytes([n; 16]),
+        owner: ANA,
+        sealed_title: vec![n, 0, 255],
+        created_at: UnixSeconds(created_at),
+        ended_at: None,
+    }
+}
+
+fn invite(n: u8, of_room: u8, number: u32) -> InviteRecord {
+    InviteRecord {
+        id: InviteId::from_bytes([n; 16]),
+        room: room(of_room, 0).id,
+        number,
+        server_auth_hash: [n; 32],
+        wrapped_room_secret: vec![n; 60],
+        expires_at: UnixSeconds(10_000_000_000),
+        revoked: false,
+        device_hash: None,
+    }
+}

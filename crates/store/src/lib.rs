@@ -9,6 +9,8 @@ pub mod contract;
 pub mod embedded;
 pub mod memory;
 pub mod records;
+mod rows;
+mod schema;
 
 use std::time::Duration;
 

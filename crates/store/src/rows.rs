@@ -1,0 +1,272 @@
+//! What does each operation of the embedded store say to SQLite?
+
+use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::time::UnixSeconds;
+use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
+
+use crate::{
+    Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
+};
+
+const ACCOUNT: &str = "SELECT id, name, password_hash, created_at FROM account";
+const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at FROM room";
+const INVITE: &str = "SELECT id, room, number, server_auth_hash, wrapped_room_secret, \
+                      expires_at, revoked, device_hash FROM invite";
+
+pub(crate) fn put_setup_token(db: &Connection, token_hash: &Hash) -> Result<()> {
+    db.execute("INSERT OR REPLACE INTO setup_token VALUES (1, ?1)", [token_hash])?;
+    Ok(())
+}
+
+pub(crate) fn is_setup_token(db: &Connection, token_hash: &Hash) -> Result<bool> {
+    exists(db, "SELECT 1 FROM setup_token WHERE token_hash = ?1", [token_hash])
+}
+
+pub(crate) fn create_first_account(
+    db: &mut Connection,
+    token_hash: &Hash,
+    account: &Account,
+) -> Result<SetUp> {
+    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if has_account(&db)? || !is_setup_token(&db, token_hash)? {
+        return Ok(SetUp::Refused);
+    }
+    db.execute("DELETE FROM setup_token", [])?;
+    db.execute(
+        "INSERT INTO account VALUES (?1, ?2, ?3, ?4)",
+        params![
+            account.id.as_bytes(),
+            account.name,
+            account.password_hash,
+            seconds(account.created_at)
+        ],
+    )?;
+    db.commit()?;
+    Ok(SetUp::Done)
+}
+
+pub(crate) fn has_account(db: &Connection) -> Result<bool> {
+    exists(db, "SELECT 1 FROM account LIMIT 1", [])
+}
+
+pub(crate) fn account_by_name(db: &Connection, name: &str) -> Result<Option<Account>> {
+    db.query_row(&format!("{ACCOUNT} WHERE name = ?1"), [name], account_row).optional()
+}
+
+pub(crate) fn account(db: &Connection, id: AccountId) -> Result<Option<Account>> {
+    db.query_row(&format!("{ACCOUNT} WHERE id = ?1"), [id.as_bytes()], account_row).optional()
+}
+
+pub(crate) fn put_sign_in(db: &Connection, sign_in: &SignInRecord) -> Result<()> {
+    db.execute(
+        "INSERT OR REPLACE INTO sign_in VALUES (?1, ?2, ?3)",
+        params![sign_in.token_hash, sign_in.account.as_bytes(), seconds(sign_in.expires_at)],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn sign_in(db: &Connection, token_hash: &Hash) -> Result<Option<SignInRecord>> {
+    let sql = "SELECT token_hash, account, expires_at FROM sign_in WHERE token_hash = ?1";
+    db.query_row(sql, [token_hash], |row| {
+        Ok(SignInRecord {
+            token_hash: row.get(0)?,
+            account: AccountId::from_bytes(row.get(1)?),
+            expires_at: time(row.get(2)?),
+        })
+    })
+    .optional()
+}
+
+pub(crate) fn delete_sign_in(db: &Connection, token_hash: &Hash) -> Result<()> {
+    db.execute("DELETE FROM sign_in WHERE token_hash = ?1", [token_hash])?;
+    Ok(())
+}
+
+pub(crate) fn create_room(
+    db: &mut Connection,
+    room: &RoomRecord,
+    open_max: usize,
+) -> Result<Created> {
+    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if exists(&db, "SELECT 1 FROM room WHERE id = ?1", [room.id.as_bytes()])? {
+        return Ok(Created::Exists);
+    }
+    let sql = "SELECT count(*) FROM room WHERE owner = ?1 AND ended_at IS NULL";
+    if count(&db, sql, room.owner.as_bytes())? >= open_max {
+        return Ok(Created::Full);
+    }
+    db.execute(
+        "INSERT INTO room VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            room.id.as_bytes(),
+            room.owner.as_bytes(),
+            room.sealed_title,
+            seconds(room.created_at),
+            room.ended_at.map(seconds)
+        ],
+    )?;
+    db.commit()?;
+    Ok(Created::Done)
+}
+
+pub(crate) fn room(db: &Connection, id: RoomId) -> Result<Option<RoomRecord>> {
+    db.query_row(&format!("{ROOM} WHERE id = ?1"), [id.as_bytes()], room_row).optional()
+}
+
+pub(crate) fn rooms_of(db: &Connection, owner: AccountId) -> Result<Vec<RoomRecord>> {
+    let sql = format!("{ROOM} WHERE owner = ?1 AND ended_at IS NULL ORDER BY created_at, id");
+    db.prepare_cached(&sql)?.query_map([owner.as_bytes()], room_row)?.collect()
+}
+
+pub(crate) fn end_room(db: &mut Connection, id: RoomId, at: UnixSeconds) -> Result<bool> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let n = tx.execute(
+        "UPDATE room SET ended_at = ?2, sealed_title = x'' WHERE id = ?1 AND ended_at IS NULL",
+        params![id.as_bytes(), seconds(at)],
+    )?;
+    tx.execute("UPDATE invite SET wrapped_room_secret = x'' WHERE room = ?1", [id.as_bytes()])?;
+    tx.commit()?;
+    forget_journal(db)?;
+    Ok(n > 0)
+}
+
+pub(crate) fn create_invite(
+    db: &mut Connection,
+    invite: &InviteRecord,
+    max: usize,
+) -> Result<Created> {
+    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let room = invite.room.as_bytes();
+    if !exists(&db, "SELECT 1 FROM room WHERE id = ?1 AND ended_at IS NULL", [room])? {
+        return Ok(Created::NoRoom);
+    }
+    let sql = "SELECT 1 FROM invite WHERE id = ?1 OR (room = ?2 AND number = ?3)";
+    if exists(&db, sql, params![invite.id.as_bytes(), room, invite.number])? {
+        return Ok(Created::Exists);
+    }
+    if count(&db, "SELECT count(*) FROM invite WHERE room = ?1", room)? >= max {
+        return Ok(Created::Full);
+    }
+    db.execute(
+        "INSERT INTO invite VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            invite.id.as_bytes(),
+            room,
+            invite.number,
+            invite.server_auth_hash,
+            invite.wrapped_room_secret,
+            seconds(invite.expires_at),
+            invite.revoked,
+            invite.device_hash
+        ],
+    )?;
+    db.commit()?;
+    Ok(Created::Done)
+}
+
+pub(crate) fn invite(db: &Connection, id: InviteId) -> Result<Option<InviteRecord>> {
+    db.query_row(&format!("{INVITE} WHERE id = ?1"), [id.as_bytes()], invite_row).optional()
+}
+
+pub(crate) fn invites_of(db: &Connection, room: RoomId) -> Result<Vec<InviteRecord>> {
+    let sql = format!("{INVITE} WHERE room = ?1 ORDER BY number");
+    db.prepare_cached(&sql)?.query_map([room.as_bytes()], invite_row)?.collect()
+}
+
+pub(crate) fn pin_device(
+    db: &mut Connection,
+    invite: InviteId,
+    device_hash: &Hash,
+) -> Result<Option<Hash>> {
+    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    db.execute(
+        "UPDATE invite SET device_hash = ?2
+         WHERE id = ?1 AND revoked = 0 AND device_hash IS NULL",
+        params![invite.as_bytes(), device_hash],
+    )?;
+    let sql = "SELECT device_hash FROM invite WHERE id = ?1 AND revoked = 0";
+    let holder = db.query_row(sql, [invite.as_bytes()], |row| row.get(0)).optional()?;
+    db.commit()?;
+    Ok(holder)
+}
+
+pub(crate) fn revoke_invite(db: &mut Connection, invite: InviteId) -> Result<bool> {
+    let n = db.execute(
+        "UPDATE invite
+         SET revoked = 1, server_auth_hash = zeroblob(32), wrapped_room_secret = x''
+         WHERE id = ?1 AND revoked = 0",
+        [invite.as_bytes()],
+    )?;
+    forget_journal(db)?;
+    Ok(n > 0)
+}
+
+pub(crate) fn purge_expired(db: &mut Connection, now: UnixSeconds) -> Result<()> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute("DELETE FROM sign_in WHERE expires_at <= ?1", [seconds(now)])?;
+    let kept = i64::try_from(ENDED_ROOM_KEPT.as_secs()).unwrap_or(i64::MAX);
+    tx.execute("DELETE FROM room WHERE ended_at <= ?1", [seconds(now).saturating_sub(kept)])?;
+    tx.execute(
+        "UPDATE invite SET wrapped_room_secret = x''
+         WHERE expires_at <= ?1 AND wrapped_room_secret <> x''",
+        [seconds(now)],
+    )?;
+    tx.commit()?;
+    forget_journal(db)
+}
+
+/// Moves the journal into the file and empties it, so that what was wiped in the file does not
+/// live on beside it.  When a reader (an operator's `sqlite3`) is in the way it is left for the
+/// next time.
+fn forget_journal(db: &Connection) -> Result<()> {
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
+fn exists(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<bool> {
+    db.prepare_cached(sql)?.exists(params)
+}
+
+fn count(db: &Connection, sql: &str, id: &[u8; 16]) -> Result<usize> {
+    let n: i64 = db.query_row(sql, [id], |row| row.get(0))?;
+    Ok(usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+fn seconds(time: UnixSeconds) -> i64 {
+    i64::try_from(time.0).unwrap_or(i64::MAX)
+}
+
+fn time(seconds: i64) -> UnixSeconds {
+    UnixSeconds(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn account_row(row: &Row<'_>) -> Result<Account> {
+    Ok(Account {
+        id: AccountId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        password_hash: row.get(2)?,
+        created_at: time(row.get(3)?),
+    })
+}
+
+fn room_row(row: &Row<'_>) -> Result<RoomRecord> {
+    Ok(RoomRecord {
+        id: RoomId::from_bytes(row.get(0)?),
+        owner: AccountId::from_bytes(row.get(1)?),
+        sealed_title: row.get(2)?,
+        created_at: time(row.get(3)?),
+        ended_at: row.get::<_, Option<i64>>(4)?.map(time),
+    })
+}
+
+fn invite_row(row: &Row<'_>) -> Result<InviteRecord> {
+    Ok(InviteRecord {
+        id: InviteId::from_bytes(row.get(0)?),
+        room: RoomId::from_bytes(row.get(1)?),
+        number: row.get(2)?,
+        server_auth_hash: row.get(3)?,
+        wrapped_room_secret: row.get(4)?,
+        expires_at: time(row.get(5)?),
+        revoked: row.get(6)?,
+        device_hash: row.get(7)?,
+    })
+}

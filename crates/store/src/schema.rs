@@ -1,0 +1,135 @@
+//! Which tables are in the file, and how an older file becomes a newer one.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks the file as ours (`PRAGMA application_id`): "aman" in ASCII.
+const APPLICATION_ID: i32 = 0x616d_616e;
+
+/// Each step leads to the version after it.  Steps are never edited once released.
+const STEPS: [&str; 1] = ["
+    CREATE TABLE setup_token (
+        only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+        token_hash BLOB NOT NULL CHECK (length(token_hash) = 32)
+    ) STRICT;
+    CREATE TABLE account (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        name TEXT NOT NULL UNIQUE,
+        password_hash TEXT NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE sign_in (
+        token_hash BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE room (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        owner BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        sealed_title BLOB NOT NULL,
+        created_at INTEGER NOT NULL,
+        ended_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX room_by_owner ON room (owner, created_at);
+    CREATE TABLE invite (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        room BLOB NOT NULL REFERENCES room (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        server_auth_hash BLOB NOT NULL CHECK (length(server_auth_hash) = 32),
+        wrapped_room_secret BLOB NOT NULL,
+        expires_at INTEGER NOT NULL,
+        revoked INTEGER NOT NULL CHECK (revoked IN (0, 1)),
+        device_hash BLOB CHECK (length(device_hash) = 32),
+        UNIQUE (room, number)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The file cannot be used by this program.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SchemaError {
+    /// SQLite refused.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file was written by a newer `aman`.
+    #[error(
+        "the data file has version {found}, this program knows up to {known}: install the newer aman again"
+    )]
+    TooNew { found: usize, known: usize },
+    /// The file belongs to some other program.
+    #[error("the data file was not made by aman")]
+    NotOurs,
+}
+
+/// Sets the connection up and brings the file to the newest version.
+pub(crate) fn prepare(connection: &mut Connection) -> Result<(), SchemaError> {
+    // `secure_delete` overwrites what is deleted; `synchronous = FULL` keeps what was reported
+    // as done through a loss of power.
+    connection.execute_batch(
+        "PRAGMA busy_timeout = 5000;
+         PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
+         PRAGMA foreign_keys = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -1024;",
+    )?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let owner: i32 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let n_tables: i32 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if owner != APPLICATION_ID && n_tables > 0 {
+        return Err(SchemaError::NotOurs);
+    }
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    let steps = STEPS.get(found..).ok_or(SchemaError::TooNew { found, known: STEPS.len() })?;
+    for step in steps {
+        transaction.execute_batch(step)?;
+    }
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {};",
+        STEPS.len()
+    ))?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preparing_twice_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+
+        prepare(&mut connection).unwrap();
+        connection
+            .execute("INSERT INTO account VALUES (zeroblob(16), 'n', 'h', 0)", [])
+            .unwrap();
+        prepare(&mut connection).unwrap();
+
+        let n: i32 =
+            connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0)).unwrap();
+        assert_eq!(n, 1);
+    }
+
+    #[test]
+    fn a_newer_file_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        prepare(&mut connection).unwrap();
+        connection.execute_batch("PRAGMA user_version = 999").unwrap();
+
+        assert!(matches!(
+            prepare(&mut connection),
+            Err(SchemaError::TooNew { found: 999, .. })
+        ));
+    }
+
+    #[test]
+    fn the_file_of_another_program_is_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
+
+        assert!(matches!(prepare(&mut connection), Err(SchemaError::NotOurs)));
+    }
+}
