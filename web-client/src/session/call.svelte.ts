@@ -1,0 +1,398 @@
+// Ties one participant core in the vault to the page's WebSocket, peer connection and devices.
+// It carries orders out and facts in.  What is allowed, and when, the core decides.
+
+import type { LocalMedia } from "../media/local.svelte";
+import type { CallState, Output } from "../protocol/participant";
+import type { Reject, Role, SlotBinding, TrackKind } from "../protocol/wire";
+import type { Line } from "../room/line";
+import { lineOf } from "../room/line";
+import { type Watch, watch } from "../room/watchdog";
+import type { Counters } from "../vault/messages";
+import { transformName } from "../vault/messages";
+import type { CodecWork, PeerFigures } from "./peer";
+import { Peer } from "./peer";
+import { Socket } from "./socket";
+import type { VaultLink } from "./vault_link";
+
+/** A line of the chat. */
+export interface ChatLine {
+  id: number;
+  own: boolean;
+  name: string;
+  text: string;
+  /** Epoch milliseconds. */
+  shown_at: number;
+  /** From pressing send until the server took it; own lines only. */
+  round_trip_ms: number | null;
+}
+
+/** What one other participant's tracks do on this page. */
+export interface Reception {
+  sound: MediaStreamTrack | null;
+  picture: MediaStreamTrack | null;
+  /** Milliseconds since a picture was last decoded. */
+  still_ms: number;
+  /** For how long frames have come of which none could be opened. */
+  locked_ms: number;
+  /** For how long they have not been connected. */
+  gone_ms: number;
+  alarmed: boolean;
+}
+
+/** Where the moderator's ticket comes from. */
+export type FetchTicket = () => Promise<{ ticket: string } | { retry: boolean }>;
+
+/** Longest chat kept on the page. */
+const CHAT_LINES_MAX = 1000;
+
+const TICK_MS = 1000;
+
+const EMPTY: Omit<CallState, "role"> = {
+  phase: { type: "connecting" },
+  me: null,
+  others: [],
+  waiting: [],
+  counsellor: null,
+  safety_code: null,
+  n_members: 0,
+  n_confirmed: 0,
+  tracks: [],
+};
+
+/** One participant's call. */
+export class Call {
+  state: CallState = $state.raw({ ...EMPTY, role: "attendee" });
+  chat: ChatLine[] = $state.raw([]);
+  receptions: ReadonlyMap<string, Reception> = $state.raw(new Map());
+  line: Line = $state("unknown");
+  /** What the person last asked for in vain. */
+  refused: { reject: Reject; id: number } | null = $state.raw(null);
+  /** The vault cannot go on. */
+  failed: string | null = $state(null);
+  /** Tracks the watchdog stopped. */
+  alarms: string[] = $state.raw([]);
+  mediaUp = $state(false);
+  /** When the moderator last let somebody in, in epoch milliseconds. */
+  admittedAt: number | null = $state(null);
+
+  private readonly socket: Socket;
+  private peer: Peer | undefined;
+  private bindings: SlotBinding[] = [];
+  private readonly sentAt: number[] = [];
+  private nextLine = 1;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private watched: Watch = new Map();
+  private last: { works: Map<string, number>; counters: Counters } = { works: new Map(), counters: {} };
+
+  constructor(
+    private readonly vault: VaultLink,
+    readonly media: LocalMedia,
+    private readonly fetchTicket: FetchTicket,
+  ) {
+    this.socket = new Socket({
+      opened: () => { vault.input({ type: "opened" }); },
+      received: (text) => { vault.input({ type: "received", text }); },
+      closed: (code) => { vault.input({ type: "closed", code }); },
+    });
+    vault.onOutput = (output) => { this.carryOut(output); };
+    vault.onFailed = (code) => { this.fail(code); };
+    media.onChange = (kind) => { this.trackChanged(kind); };
+  }
+
+  /** Begins as the person the link was made for. */
+  attend(name: string, device: Uint8Array<ArrayBuffer>): void {
+    this.begin("attendee");
+    this.vault.send({ type: "attend", name, device });
+    this.start();
+  }
+
+  /** Begins as the counsellor. */
+  moderate(room: string, name: string, numbers: number[]): void {
+    this.begin("moderator");
+    this.vault.send({ type: "moderate", room, name, numbers });
+    this.start();
+  }
+
+  admit(participant: string): void {
+    this.admittedAt = performance.timeOrigin + performance.now();
+    this.vault.input({ type: "admit", participant });
+  }
+
+  decline(participant: string): void {
+    this.vault.input({ type: "decline", participant });
+  }
+
+  say(text: string): void {
+    this.sentAt.push(performance.now());
+    this.vault.input({ type: "send_chat", text });
+  }
+
+  leave(): void {
+    this.vault.input({ type: "leave" });
+  }
+
+  endForBoth(): void {
+    this.vault.input({ type: "end_room" });
+  }
+
+  /** Something may have changed while the page slept. */
+  wake(): void {
+    this.vault.input({ type: "tick" });
+  }
+
+  /** Lets go of everything. */
+  close(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.closePeer();
+    this.socket.drop();
+    this.media.stop();
+    this.vault.send({ type: "close" });
+  }
+
+  private begin(role: Role): void {
+    this.state = { ...EMPTY, role };
+    this.chat = [];
+    this.failed = null;
+    this.refused = null;
+    this.admittedAt = null;
+    this.alarms = [];
+    this.watched = new Map();
+  }
+
+  private start(): void {
+    for (const kind of ["microphone", "camera"] as const) this.tellTrack(kind);
+    this.vault.input({ type: "start" });
+    clearInterval(this.timer);
+    this.timer = setInterval(() => { this.tick().catch(() => undefined); }, TICK_MS);
+  }
+
+  private carryOut(output: Output): void {
+    switch (output.type) {
+      case "fetch_ticket":
+        this.bringTicket().catch(() => { this.vault.input({ type: "no_ticket", retry: true }); });
+        return;
+      case "connect":
+        this.socket.connect();
+        return;
+      case "send":
+        this.socket.send(output.text);
+        return;
+      case "disconnect":
+        this.socket.close();
+        return;
+      case "make_offer":
+        this.makeOffer().catch(() => { this.vault.input({ type: "media_failed" }); });
+        return;
+      case "take_answer":
+        this.peer?.answer(output.sdp).catch(() => { this.vault.input({ type: "media_failed" }); });
+        return;
+      case "close_media":
+        this.closePeer();
+        return;
+      case "bind_slots":
+        this.bindings = output.bindings;
+        this.arrange();
+        return;
+      case "force_key_frame":
+        this.peer?.forceKeyFrame(output.kind).catch(() => undefined);
+        return;
+      case "chat":
+        this.hear(output);
+        return;
+      case "refused":
+        this.refused = { reject: output.reject, id: (this.refused?.id ?? 0) + 1 };
+        return;
+      case "show":
+        this.show(output.state);
+        return;
+    }
+  }
+
+  private show(state: CallState): void {
+    this.state = state;
+    this.attachTracks();
+    this.arrange();
+    if (state.phase.type === "ended") {
+      clearInterval(this.timer);
+      this.closePeer();
+      this.media.stop();
+    }
+  }
+
+  private async bringTicket(): Promise<void> {
+    const answer = await this.fetchTicket();
+    if ("ticket" in answer) this.vault.input({ type: "ticket", ticket: answer.ticket });
+    else this.vault.input({ type: "no_ticket", retry: answer.retry });
+  }
+
+  private async makeOffer(): Promise<void> {
+    this.closePeer();
+    const peer: Peer = new Peer(this.vault.worker, {
+      connected: () => {
+        if (this.peer !== peer) return;
+        this.mediaUp = true;
+        this.vault.input({ type: "media_connected" });
+      },
+      failed: () => {
+        if (this.peer !== peer) return;
+        this.mediaUp = false;
+        this.vault.input({ type: "media_failed" });
+      },
+    });
+    this.peer = peer;
+    this.attachTracks();
+    const offer = await peer.offer();
+    if (this.peer === peer) this.vault.input({ type: "offered", ...offer });
+  }
+
+  private closePeer(): void {
+    this.peer?.close();
+    this.peer = undefined;
+    this.bindings = [];
+    this.mediaUp = false;
+    this.last = { works: new Map(), counters: {} };
+    this.arrange();
+  }
+
+  private trackChanged(kind: TrackKind): void {
+    this.attachTracks();
+    this.tellTrack(kind);
+  }
+
+  private tellTrack(kind: TrackKind): void {
+    this.vault.input({ type: "set_track", kind, on: this.media.isOn(kind) && !this.alarms.includes(kind) });
+  }
+
+  /** Tracks are sent while somebody is there to see them, and never past an alarm. */
+  private attachTracks(): void {
+    const peer = this.peer;
+    if (peer === undefined) return;
+    const someone = this.state.others.length > 0;
+    for (const kind of ["microphone", "camera"] as const) {
+      const track = someone && !this.alarms.includes(kind) ? this.media[kind] : null;
+      peer.send(kind, track).catch(() => { this.fail("no_transform"); });
+    }
+  }
+
+  /** Puts the slots' tracks to the participants they belong to. */
+  private arrange(): void {
+    const next = new Map<string, Reception>();
+    for (const { participant } of this.state.others) {
+      const before = this.receptions.get(participant);
+      const on = (kind: TrackKind): SlotBinding | undefined =>
+        this.bindings.find((binding) => binding.publisher === participant && binding.kind === kind);
+      const track = (binding: SlotBinding | undefined): MediaStreamTrack | null =>
+        (binding === undefined ? undefined : this.peer?.trackOn(binding.mid)) ?? null;
+      next.set(participant, {
+        still_ms: 0,
+        locked_ms: 0,
+        gone_ms: 0,
+        alarmed: false,
+        ...before,
+        sound: track(on("microphone")),
+        picture: track(on("camera")),
+      });
+    }
+    this.receptions = next;
+  }
+
+  private hear(chat: { own: boolean; name: string; text: string }): void {
+    const sent = chat.own ? this.sentAt.shift() : undefined;
+    const line: ChatLine = {
+      id: this.nextLine,
+      own: chat.own,
+      name: chat.name,
+      text: chat.text,
+      shown_at: performance.timeOrigin + performance.now(),
+      round_trip_ms: sent === undefined ? null : performance.now() - sent,
+    };
+    this.nextLine += 1;
+    this.chat = [...this.chat, line].slice(-CHAT_LINES_MAX);
+  }
+
+  private fail(code: string): void {
+    this.failed = code;
+    clearInterval(this.timer);
+    this.closePeer();
+    this.socket.drop();
+    this.media.stop();
+  }
+
+  /** Once a second: figures, watchdog, and how long each picture has stood still. */
+  private async tick(): Promise<void> {
+    const peer = this.peer;
+    if (peer === undefined) {
+      this.age({ works: [], round_trip_ms: null, lost: null }, {});
+      return;
+    }
+    const figures = await peer.figures();
+    const counters = await this.vault.ask({ type: "counters" });
+    if (this.peer !== peer) return;
+    this.line = lineOf(figures);
+    await this.guard(peer, figures.works, counters);
+    this.age(figures, counters);
+    showCounters(counters);
+  }
+
+  private async guard(peer: Peer, works: CodecWork[], counters: Counters): Promise<void> {
+    const facts = works.map(({ options, done }) => {
+      const name = transformName(options);
+      const { passed = 0, dropped = 0 } = counters[name] ?? {};
+      // What the sealer refused was seen by it; what the opener refused must not be drawn.
+      return { name, direction: options.direction, codec: done, vault: options.direction === "seal" ? passed + dropped : passed };
+    });
+    const { watch: watched, alarms } = watch(this.watched, facts);
+    this.watched = watched;
+    const news = works.filter(({ options }) => alarms.includes(transformName(options)) && !this.alarms.includes(transformName(options)));
+    if (news.length === 0) return;
+    this.alarms = alarms;
+    for (const { options } of news) {
+      await peer.detach(options);
+      if (options.direction === "seal") this.trackChanged(options.kind);
+    }
+  }
+
+  private age(figures: PeerFigures, counters: Counters): void {
+    const next = new Map<string, Reception>();
+    for (const [participant, before] of this.receptions) {
+      const other = this.state.others.find((one) => one.participant === participant);
+      const slots = this.bindings.filter((binding) => binding.publisher === participant);
+      const names = slots.map((binding) => `slot-${this.peer?.slotNumber(binding.mid) ?? -1}`);
+      const picture = slots.findIndex((binding) => binding.kind === "camera");
+      const pictureName = names[picture] ?? "";
+      const moved = this.grew(figures, pictureName);
+      const { passed = 0, dropped = 0 } = counters[pictureName] ?? {};
+      const { passed: passedBefore = 0, dropped: droppedBefore = 0 } = this.last.counters[pictureName] ?? {};
+      const locked = dropped > droppedBefore && passed === passedBefore;
+      next.set(participant, {
+        ...before,
+        still_ms: moved ? 0 : before.still_ms + TICK_MS,
+        locked_ms: locked ? before.locked_ms + TICK_MS : 0,
+        gone_ms: other?.connected === false ? before.gone_ms + TICK_MS : 0,
+        alarmed: names.some((name) => this.alarms.includes(name)),
+      });
+    }
+    this.last = { works: new Map(figures.works.map(({ options, done }) => [transformName(options), done])), counters };
+    this.receptions = next;
+  }
+
+  private grew(figures: PeerFigures, name: string): boolean {
+    const done = figures.works.find(({ options }) => transformName(options) === name)?.done ?? 0;
+    return done > (this.last.works.get(name) ?? 0);
+  }
+}
+
+/** Counts without content, for tests and for a helper on the telephone. */
+function showCounters(counters: Counters): void {
+  const sum = { sealed: 0, opened: 0, dropped: 0 };
+  for (const [name, { passed, dropped }] of Object.entries(counters)) {
+    if (name.startsWith("slot-")) sum.opened += passed;
+    else sum.sealed += passed;
+    sum.dropped += dropped;
+  }
+  const { dataset } = document.documentElement;
+  dataset["sealed"] = String(sum.sealed);
+  dataset["opened"] = String(sum.opened);
+  dataset["dropped"] = String(sum.dropped);
+}

@@ -1,0 +1,199 @@
+// One peer connection: sendonly tracks, recvonly slots, a transform on each before any media
+// can flow.  Nothing is renegotiated; a new offer is a new peer connection.
+//
+// The order matters (RECIPES.md B.4, E2EE.md 1.9):
+// - a sender gets its transform while it has no track;
+// - a receiver gets its transform right after its transceiver was made, before the answer;
+// - only sendonly and recvonly, because one browser skips transforms on sendrecv.
+
+import type { OfferedSlot, OfferedTrack, TrackKind } from "../protocol/wire";
+import type { TransformOptions } from "../vault/messages";
+import { withConstantRate, withoutAudioLevel } from "./sdp";
+
+/** Slots of each sort.  One is enough for two people; the second is there for a device that comes back. */
+const SLOTS_EACH = 2;
+
+/** One layer until the media issue: enough for a face at 360 lines. */
+const CAMERA_BITS_PER_SECOND = 900_000;
+const MICROPHONE_BITS_PER_SECOND = 32_000;
+
+/** What became of the peer connection. */
+export interface PeerEvents {
+  connected: () => void;
+  failed: () => void;
+}
+
+/** What one codec did so far, for the watchdog and the tiles. */
+export interface CodecWork {
+  options: TransformOptions;
+  /** Video frames, audio packets sent, or audio samples played that were not made up. */
+  done: number;
+}
+
+/** Figures of one second. */
+export interface PeerFigures {
+  works: CodecWork[];
+  round_trip_ms: number | null;
+  lost: number | null;
+}
+
+/** A peer connection. */
+export class Peer {
+  private readonly connection: RTCPeerConnection;
+  private readonly senders = new Map<TrackKind, RTCRtpTransceiver>();
+  private readonly slots: { audio: boolean; transceiver: RTCRtpTransceiver }[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly vault: Worker,
+    private readonly events: PeerEvents,
+  ) {
+    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: [] });
+    this.connection.onconnectionstatechange = () => {
+      this.report();
+    };
+    this.addSender("microphone", MICROPHONE_BITS_PER_SECOND);
+    this.addSender("camera", CAMERA_BITS_PER_SECOND);
+    for (let i = 0; i < SLOTS_EACH; i += 1) {
+      this.addSlot(true);
+      this.addSlot(false);
+    }
+  }
+
+  /** Makes the one offer. */
+  async offer(): Promise<{ sdp: string; tracks: OfferedTrack[]; slots: OfferedSlot[] }> {
+    await this.connection.setLocalDescription(await this.connection.createOffer());
+    // The server is ICE-lite and has the public address: our candidates would only tell it
+    // more about this device, so the offer goes out without waiting for them.
+    const sdp = withoutAudioLevel(this.connection.localDescription?.sdp ?? "");
+    const tracks = [...this.senders].map(([kind, { mid }]) => ({ mid: mid ?? "", kind }));
+    const slots = this.slots.map(({ audio, transceiver }) => ({ mid: transceiver.mid ?? "", audio }));
+    return { sdp, tracks, slots };
+  }
+
+  /** Takes the answer to it. */
+  async answer(sdp: string): Promise<void> {
+    await this.connection.setRemoteDescription({ type: "answer", sdp: withConstantRate(sdp) });
+  }
+
+  /** Puts a track on its sender, or takes it off. */
+  async send(kind: TrackKind, track: MediaStreamTrack | null): Promise<void> {
+    const sender = this.senders.get(kind)?.sender;
+    if (sender === undefined || this.closed) return;
+    // Never a track on a sender without a transform.
+    if (sender.transform === null) throw new Error("no transform");
+    if (sender.track !== track) await sender.replaceTrack(track);
+  }
+
+  /** What arrives on the slot with this mid. */
+  trackOn(mid: string): MediaStreamTrack | undefined {
+    return this.slots.find(({ transceiver }) => transceiver.mid === mid)?.transceiver.receiver.track;
+  }
+
+  /** Number of the slot with this mid. */
+  slotNumber(mid: string): number {
+    return this.slots.findIndex(({ transceiver }) => transceiver.mid === mid);
+  }
+
+  /** Asks the encoder for a whole picture, where the page can (Chromium). */
+  async forceKeyFrame(kind: TrackKind): Promise<void> {
+    const sender = this.senders.get(kind)?.sender;
+    if (kind === "microphone" || sender === undefined || this.closed) return;
+    const set = sender.setParameters.bind(sender) as (p: RTCRtpSendParameters, o?: object) => Promise<void>;
+    const parameters = sender.getParameters();
+    await set(parameters, { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) });
+  }
+
+  /** Stops one codec for good: its track goes, and what it plays goes. */
+  async detach(options: TransformOptions): Promise<void> {
+    if (options.direction === "seal") await this.senders.get(options.kind)?.sender.replaceTrack(null);
+    else this.slots[options.slot]?.transceiver.receiver.track.stop();
+  }
+
+  /** Reads the figures. */
+  async figures(): Promise<PeerFigures> {
+    const figures: PeerFigures = { works: [], round_trip_ms: null, lost: null };
+    for (const [kind, { sender }] of this.senders) {
+      const work: CodecWork = { options: { direction: "seal", kind }, done: 0 };
+      for (const stats of await readings(sender)) readSender(stats, work, figures);
+      figures.works.push(work);
+    }
+    for (const [slot, { audio, transceiver }] of this.slots.entries()) {
+      const work: CodecWork = { options: { direction: "open", audio, slot }, done: 0 };
+      for (const stats of await readings(transceiver.receiver)) readReceiver(stats, work, audio);
+      figures.works.push(work);
+    }
+    return figures;
+  }
+
+  /** Closes without a word. */
+  close(): void {
+    this.closed = true;
+    this.connection.onconnectionstatechange = null;
+    this.connection.close();
+  }
+
+  private addSender(kind: TrackKind, maxBitrate: number): void {
+    const media = kind === "microphone" ? "audio" : "video";
+    const transceiver = this.connection.addTransceiver(media, { direction: "sendonly", sendEncodings: [{ maxBitrate }] });
+    transceiver.sender.transform = this.transform({ direction: "seal", kind });
+    preferOurCodecs(transceiver, media);
+    this.senders.set(kind, transceiver);
+  }
+
+  private addSlot(audio: boolean): void {
+    const media = audio ? "audio" : "video";
+    const transceiver = this.connection.addTransceiver(media, { direction: "recvonly" });
+    transceiver.receiver.transform = this.transform({ direction: "open", audio, slot: this.slots.length });
+    preferOurCodecs(transceiver, media);
+    this.slots.push({ audio, transceiver });
+  }
+
+  private transform(options: TransformOptions): RTCRtpScriptTransform {
+    return new RTCRtpScriptTransform(this.vault, options);
+  }
+
+  private report(): void {
+    if (this.closed) return;
+    if (this.connection.connectionState === "connected") this.events.connected();
+    if (this.connection.connectionState === "failed") this.events.failed();
+  }
+}
+
+/** VP8 with its retransmissions, and Opus; nothing else (E2EE.md 1.8). */
+function preferOurCodecs(transceiver: RTCRtpTransceiver, media: "audio" | "video"): void {
+  const ours = media === "audio" ? /^audio\/opus$/i : /^video\/(vp8|rtx)$/i;
+  const codecs = RTCRtpReceiver.getCapabilities(media)?.codecs ?? [];
+  transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => ours.test(mimeType)));
+}
+
+interface Readings {
+  type: string;
+  framesEncoded?: number;
+  packetsSent?: number;
+  framesDecoded?: number;
+  totalSamplesReceived?: number;
+  concealedSamples?: number;
+  roundTripTime?: number;
+  fractionLost?: number;
+}
+
+async function readings(part: RTCRtpSender | RTCRtpReceiver): Promise<Readings[]> {
+  const all: Readings[] = [];
+  (await part.getStats()).forEach((stats: Readings) => all.push(stats));
+  return all;
+}
+
+function readSender(stats: Readings, work: CodecWork, figures: PeerFigures): void {
+  if (stats.type === "outbound-rtp") work.done += stats.framesEncoded ?? stats.packetsSent ?? 0;
+  if (stats.type === "remote-inbound-rtp") {
+    figures.round_trip_ms = Math.max(figures.round_trip_ms ?? 0, (stats.roundTripTime ?? 0) * 1000);
+    figures.lost = Math.max(figures.lost ?? 0, stats.fractionLost ?? 0);
+  }
+}
+
+function readReceiver(stats: Readings, work: CodecWork, audio: boolean): void {
+  if (stats.type !== "inbound-rtp") return;
+  const played = (stats.totalSamplesReceived ?? 0) - (stats.concealedSamples ?? 0);
+  work.done += audio ? played : (stats.framesDecoded ?? 0);
+}

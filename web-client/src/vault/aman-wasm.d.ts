@@ -1,0 +1,39 @@
+// The JavaScript face of crates/participant-wasm, resolved by the plugin in vite.config.ts.
+declare module "aman-wasm" {
+  /** Loads the module. */
+  export default function init(input: { module_or_path: URL | string }): Promise<unknown>;
+
+  /** Address of the module's bytes. */
+  export const wasmUrl: string;
+
+  /** One participant.  Methods that can fail throw a stable short code, as a string. */
+  export class Participant {
+    private constructor();
+    static attendee(fragment: string, name: string, device: Uint8Array, nowMs: number, unixSeconds: number): Participant;
+    static moderator(draft: ModeratorDraft, signature: Uint8Array, nowMs: number): Participant;
+    handleInput(nowMs: number, json: string): void;
+    pollOutput(): string | undefined;
+    pollTimeout(): number | undefined;
+    sealFrame(nowMs: number, kind: "microphone" | "camera", frame: Uint8Array): Uint8Array;
+    openFrame(nowMs: number, audio: boolean, frame: Uint8Array): Uint8Array;
+    lastOpenedLeaf(): number | undefined;
+    free(): void;
+  }
+
+  /** A moderator before the identity key has signed its leaf. */
+  export class ModeratorDraft {
+    constructor(
+      room: string,
+      name: string,
+      roomSecret: Uint8Array,
+      idcPublic: Uint8Array,
+      linkSecrets: Uint8Array,
+      nowMs: number,
+      unixSeconds: number,
+    );
+    toSign(): Uint8Array;
+  }
+
+  /** JSON of `InviteMaterials` in messages.ts. */
+  export function inviteMaterials(room: string, linkSecret: Uint8Array, roomSecret: Uint8Array, idcPublic: Uint8Array): string;
+}

@@ -1,0 +1,166 @@
+// The counsellor's lasting keys: made here, kept here, never readable as bytes.
+//
+// - identity: Ed25519, signs the leaf of each room (`IDC` of E2EE.md 1.1);
+// - root: an HKDF key (`LM`) from which every room secret, every link and the key of the
+//   titles are derived, so that none of them has to be stored.
+//
+// Both are non-extractable WebCrypto keys in IndexedDB, one pair for each account.
+
+import { decodeBase64url, encodeBase64url } from "./base64url";
+
+const DATABASE = "aman-vault";
+const STORE = "keys";
+const encoder = new TextEncoder();
+
+interface KeptKeys {
+  identity: CryptoKeyPair;
+  identityPublic: Uint8Array<ArrayBuffer>;
+  root: CryptoKey;
+}
+
+/** The keys of one account. */
+export class CounsellorKeys {
+  private constructor(
+    private readonly kept: KeptKeys,
+    /** Whether they were made just now. */
+    readonly created: boolean,
+  ) {}
+
+  /** Opens the account's keys, or makes them where there are none. */
+  static async open(account: string): Promise<CounsellorKeys> {
+    const database = await openDatabase();
+    try {
+      const kept = await read(database, account);
+      if (kept !== undefined) return new CounsellorKeys(kept, false);
+      // Two tabs may get here at once: the first one to write wins, both read its keys.
+      await add(database, account, await makeKeys());
+      const won = await read(database, account);
+      if (won === undefined) throw new Error("keys were not kept");
+      return new CounsellorKeys(won, true);
+    } finally {
+      database.close();
+    }
+  }
+
+  get identityPublic(): Uint8Array<ArrayBuffer> {
+    return this.kept.identityPublic;
+  }
+
+  /** Signs with the identity key. */
+  async sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(await crypto.subtle.sign("Ed25519", this.kept.identity.privateKey, bytes));
+  }
+
+  /** `R` of E2EE.md 1.1. */
+  roomSecret(room: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.derive("room", roomBytes(room));
+  }
+
+  /** `L` of invite `number`. */
+  linkSecret(room: string, number: number): Promise<Uint8Array<ArrayBuffer>> {
+    const counter = new Uint8Array(4);
+    new DataView(counter.buffer).setUint32(0, number);
+    return this.derive("link", roomBytes(room), counter);
+  }
+
+  /** Seals a title for this account alone, padded so that its length says little. */
+  async sealTitle(title: string): Promise<string> {
+    const text = encoder.encode(title);
+    if (text.length > TITLE_BYTES_MAX) throw codedError("title_too_long");
+    const padded = new Uint8Array(1 + TITLE_BYTES_MAX);
+    padded[0] = text.length;
+    padded.set(text, 1);
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await this.titleKey(), padded);
+    const whole = new Uint8Array(iv.length + sealed.byteLength);
+    whole.set(iv);
+    whole.set(new Uint8Array(sealed), iv.length);
+    return encodeBase64url(whole);
+  }
+
+  /** Opens a title; `null` if it was sealed with other keys. */
+  async openTitle(sealed: string): Promise<string | null> {
+    const whole = decodeBase64url(sealed);
+    if (whole === null || whole.length < 12 + 16 + 1) return null;
+    try {
+      const params = { name: "AES-GCM", iv: whole.subarray(0, 12) };
+      const padded = new Uint8Array(await crypto.subtle.decrypt(params, await this.titleKey(), whole.subarray(12)));
+      return new TextDecoder().decode(padded.subarray(1, 1 + (padded[0] ?? 0)));
+    } catch {
+      return null;
+    }
+  }
+
+  private titleKey(): Promise<CryptoKey> {
+    const params = { name: "HKDF", hash: "SHA-256", salt: SALT, info: encoder.encode("aman/title/v1") };
+    return crypto.subtle.deriveKey(params, this.kept.root, { name: "AES-GCM", length: 128 }, false, ["encrypt", "decrypt"]);
+  }
+
+  private async derive(label: string, ...parts: Uint8Array[]): Promise<Uint8Array<ArrayBuffer>> {
+    const info = concat(encoder.encode(`aman/${label}/v1`), ...parts);
+    const params = { name: "HKDF", hash: "SHA-256", salt: SALT, info };
+    return new Uint8Array(await crypto.subtle.deriveBits(params, this.kept.root, 256));
+  }
+}
+
+const SALT = encoder.encode("aman-lm-v1");
+
+/** One length byte must be able to say it; with nonce and tag it stays below SEALED_TITLE_BYTES_MAX. */
+const TITLE_BYTES_MAX = 240;
+
+async function makeKeys(): Promise<KeptKeys> {
+  const identity = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
+  const identityPublic = new Uint8Array(await crypto.subtle.exportKey("raw", identity.publicKey));
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const root = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);
+  bytes.fill(0);
+  return { identity, identityPublic, root };
+}
+
+function roomBytes(room: string): Uint8Array {
+  const bytes = decodeBase64url(room);
+  if (bytes?.length !== 16) throw codedError("bad_room");
+  return bytes;
+}
+
+function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function codedError(code: string): Error {
+  return new Error(code);
+}
+
+function openDatabase(): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => void request.result.createObjectStore(STORE);
+  return finished(request);
+}
+
+function read(database: IDBDatabase, account: string): Promise<KeptKeys | undefined> {
+  const store = database.transaction(STORE).objectStore(STORE);
+  return finished(store.get(account) as IDBRequest<KeptKeys | undefined>);
+}
+
+async function add(database: IDBDatabase, account: string, keys: KeptKeys): Promise<void> {
+  const store = database.transaction(STORE, "readwrite", { durability: "strict" }).objectStore(STORE);
+  const isThere = await finished(store.getKey(account));
+  if (isThere === undefined) await finished(store.put(keys, account));
+}
+
+function finished<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => {
+      resolve(request.result);
+    };
+    request.onerror = () => {
+      reject(request.error ?? new Error("storage"));
+    };
+  });
+}

@@ -1,0 +1,79 @@
+// What the page and the vault say to each other.  No message carries a key: the only secret
+// that ever goes from the vault to the page is a link on the counsellor's own screen.
+import type { Input, Output } from "../protocol/participant";
+import type { TrackKind } from "../protocol/wire";
+
+/** From the page. */
+export type ToVault =
+  /** The fragment of the page's address.  The page forgets it after this. */
+  | { type: "link"; fragment: string }
+  /** Begin as the person the link was made for. */
+  | { type: "attend"; name: string; device: Uint8Array<ArrayBuffer> }
+  /** Begin as the counsellor.  `numbers` are those of the invites that still count. */
+  | { type: "moderate"; room: string; name: string; numbers: number[] }
+  /** For the participant core. */
+  | { type: "input"; input: Input }
+  /** Forget the participant and its keys. */
+  | { type: "close" }
+  /** A question with one answer. */
+  | { type: "ask"; id: number; question: Question };
+
+/** Questions of the desk and of the watchdog. */
+export type Question =
+  /** Open the counsellor's keys, or make them where there are none. */
+  | { type: "open_keys"; account: string }
+  | { type: "make_link"; room: string; number: number }
+  | { type: "seal_title"; title: string }
+  | { type: "open_title"; sealed: string }
+  | { type: "counters" };
+
+/** What each question is answered with. */
+export interface Answers {
+  open_keys: { created: boolean };
+  make_link: InviteMaterials;
+  seal_title: string;
+  /** `null`: sealed with keys that are not on this device. */
+  open_title: string | null;
+  counters: Counters;
+}
+
+/** What the server learns of an invite, and the fragment it never learns. */
+export interface InviteMaterials {
+  invite: string;
+  server_auth_hash: string;
+  wrapped_room_secret: string;
+  fragment: string;
+}
+
+/** From the vault. */
+export type FromVault =
+  /** The link was read.  `tag` tells links apart and says nothing about them. */
+  | { type: "link"; well_formed: boolean; tag: string }
+  | { type: "output"; output: Output }
+  | { type: "answer"; id: number; value: Answers[keyof Answers] }
+  | { type: "refused"; id: number; code: string }
+  /** The vault cannot go on: a stable short code. */
+  | { type: "failed"; code: string };
+
+/** Options of a transform: which frames it will see. */
+export type TransformOptions =
+  | { direction: "seal"; kind: TrackKind }
+  | { direction: "open"; audio: boolean; slot: number };
+
+/** Frames of one transform, by what became of them. */
+export interface FrameCounters {
+  /** Sealed, or opened. */
+  passed: number;
+  /** Refused, by any error, and never passed on. */
+  dropped: number;
+  /** Stable code of the last refusal. */
+  last_code: string | null;
+}
+
+/** All transforms, by `transformName`. */
+export type Counters = Record<string, FrameCounters>;
+
+/** The key of a transform in `Counters`. */
+export function transformName(options: TransformOptions): string {
+  return options.direction === "seal" ? options.kind : `slot-${options.slot}`;
+}

@@ -1,0 +1,204 @@
+// The vault: the one place that holds keys.  Owns the WebAssembly module, the counsellor's
+// lasting keys, the fragment of the link, and every frame transform.
+//
+// It has no network of its own and writes no log.
+
+import init, { inviteMaterials, ModeratorDraft, Participant, wasmUrl } from "aman-wasm";
+
+import { encodeBase64url } from "./base64url";
+import { codeOf, Opener, Sealer } from "./frames";
+import { CounsellorKeys } from "./keys";
+import { isWellFormedLink } from "./link";
+import type { Answers, Counters, FrameCounters, FromVault, InviteMaterials, Question, ToVault, TransformOptions } from "./messages";
+import { transformName } from "./messages";
+import { Seat } from "./seat";
+import { Slots } from "./slots";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+type EncodedFrame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
+
+/** Invites a room can have: INVITES_PER_ROOM_MAX of crates/protocol. */
+const INVITES_MAX = 16;
+
+/** A lost picture asks for a whole one at most this often. */
+const KEY_FRAME_REQUEST_MS = 1000;
+
+const now = (): number => performance.now();
+const unixSeconds = (): number => Math.floor(Date.now() / 1000);
+const post = (message: FromVault): void => {
+  self.postMessage(message);
+};
+
+let loaded: Promise<unknown> | undefined;
+let fragment: string | undefined;
+let keys: CounsellorKeys | undefined;
+let seat: Seat | undefined;
+const slots = new Slots();
+const openers = new Map<string, Opener<EncodedFrame>>();
+const cameras = new Set<RTCRtpScriptTransformer>();
+const counters = new Map<string, FrameCounters>();
+
+// One message after the other: loading takes time, and order matters.
+let queue: Promise<void> = Promise.resolve();
+self.onmessage = (event: MessageEvent<ToVault>) => {
+  queue = queue.then(() => take(event.data)).catch((thrown: unknown) => {
+    post({ type: "failed", code: codeFrom(thrown) });
+  });
+};
+
+async function take(message: ToVault): Promise<void> {
+  switch (message.type) {
+    case "link":
+      fragment = message.fragment.replace(/^#/, "");
+      post({ type: "link", well_formed: isWellFormedLink(fragment), tag: await linkTag(fragment) });
+      load().catch(() => undefined);
+      return;
+    case "attend":
+      await load();
+      sit(Participant.attendee(fragment ?? "", message.name, message.device, now(), unixSeconds()));
+      return;
+    case "moderate":
+      await load();
+      sit(await moderator(message.room, message.name, message.numbers));
+      return;
+    case "input":
+      if (message.input.type === "offered") slots.offered(message.input.slots);
+      seat?.handle(message.input);
+      for (const opener of openers.values()) opener.retry();
+      return;
+    case "close":
+      seat?.close();
+      seat = undefined;
+      return;
+    case "ask":
+      await answer(message.id, message.question);
+      return;
+  }
+}
+
+function load(): Promise<unknown> {
+  loaded ??= init({ module_or_path: wasmUrl }).catch((thrown: unknown) => {
+    loaded = undefined;
+    throw thrown;
+  });
+  return loaded;
+}
+
+function sit(participant: Participant): void {
+  seat?.close();
+  seat = new Seat(participant, now, (output) => {
+    // Beside the page, the vault itself follows a few of the orders.
+    if (output.type === "bind_slots") slots.bound(output.bindings);
+    if (output.type === "show") slots.members(output.state.others);
+    if (output.type === "force_key_frame" && output.kind === "camera") makeKeyFrames();
+    post({ type: "output", output });
+  });
+}
+
+async function moderator(room: string, name: string, numbers: number[]): Promise<Participant> {
+  const own = openKeys();
+  const secrets = new Uint8Array(INVITES_MAX * 32);
+  for (let number = 0; number < INVITES_MAX; number += 1) {
+    // A knock by an invite that does not count any more must not verify: chance in its place.
+    const counts = numbers.includes(number);
+    const secret = counts ? await own.linkSecret(room, number) : crypto.getRandomValues(new Uint8Array(32));
+    secrets.set(secret, number * 32);
+  }
+  const roomSecret = await own.roomSecret(room);
+  const draft = new ModeratorDraft(room, name, roomSecret, own.identityPublic, secrets, now(), unixSeconds());
+  const signature = await own.sign(new Uint8Array(draft.toSign()));
+  return Participant.moderator(draft, signature, now());
+}
+
+async function answer(id: number, question: Question): Promise<void> {
+  try {
+    post({ type: "answer", id, value: await valueFor(question) });
+  } catch (thrown) {
+    post({ type: "refused", id, code: codeFrom(thrown) });
+  }
+}
+
+async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
+  switch (question.type) {
+    case "open_keys":
+      keys = await CounsellorKeys.open(question.account);
+      load().catch(() => undefined);
+      return { created: keys.created };
+    case "make_link":
+      return makeLink(question.room, question.number);
+    case "seal_title":
+      return openKeys().sealTitle(question.title);
+    case "open_title":
+      return openKeys().openTitle(question.sealed);
+    case "counters":
+      return Object.fromEntries(counters) satisfies Counters;
+  }
+}
+
+async function makeLink(room: string, number: number): Promise<InviteMaterials> {
+  await load();
+  const own = openKeys();
+  const [link, secret] = await Promise.all([own.linkSecret(room, number), own.roomSecret(room)]);
+  return JSON.parse(inviteMaterials(room, link, secret, own.identityPublic)) as InviteMaterials;
+}
+
+function openKeys(): CounsellorKeys {
+  if (keys === undefined) throw new Error("no_keys");
+  return keys;
+}
+
+/** Tells the links of one tab apart: eight bytes of a hash of 32 random ones say nothing else. */
+async function linkTag(link: string): Promise<string> {
+  const bytes = new TextEncoder().encode(`aman/link-tag/v1${link}`);
+  return encodeBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).subarray(0, 8));
+}
+
+function codeFrom(thrown: unknown): string {
+  return codeOf(thrown instanceof Error ? thrown.message : thrown);
+}
+
+function makeKeyFrames(): void {
+  for (const transformer of cameras) {
+    // Only Firefox and Safari have it; the page asks Chromium's encoder in its own way.
+    const make = (transformer as Partial<RTCRtpScriptTransformer>).generateKeyFrame;
+    make?.call(transformer).catch(() => undefined);
+  }
+}
+
+self.onrtctransform = (event: RTCTransformEvent) => {
+  const { transformer } = event;
+  const options = transformer.options as TransformOptions;
+  const take = options.direction === "seal" ? sealing(transformer, options) : opening(transformer, options);
+  const pipe = new TransformStream<EncodedFrame, EncodedFrame>({ transform: take });
+  transformer.readable.pipeThrough(pipe).pipeTo(transformer.writable).catch(() => undefined).finally(() => cameras.delete(transformer));
+};
+
+type Take = (frame: EncodedFrame, exit: TransformStreamDefaultController<EncodedFrame>) => void;
+
+const around = { cipher: () => seat?.participant, now };
+
+function sealing(transformer: RTCRtpScriptTransformer, options: TransformOptions & { direction: "seal" }): Take {
+  const sealer = new Sealer<EncodedFrame>(around, options.kind);
+  counters.set(transformName(options), sealer.counters);
+  if (options.kind === "camera") cameras.add(transformer);
+  return (frame, exit) => {
+    sealer.take(frame, exit);
+  };
+}
+
+function opening(transformer: RTCRtpScriptTransformer, options: TransformOptions & { direction: "open" }): Take {
+  let askedAt = -Infinity;
+  const askForWholePicture = (): void => {
+    if (now() - askedAt < KEY_FRAME_REQUEST_MS) return;
+    askedAt = now();
+    transformer.sendKeyFrameRequest().catch(() => undefined);
+  };
+  const leaf = (): number | undefined => slots.leafOn(options.slot);
+  const opener = new Opener<EncodedFrame>(around, options.audio, leaf, askForWholePicture);
+  openers.set(transformName(options), opener);
+  counters.set(transformName(options), opener.counters);
+  return (frame, exit) => {
+    opener.take(frame, exit);
+  };
+}
