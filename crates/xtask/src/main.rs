@@ -1,3 +1,71 @@
-//! Wiring.
+//! Everything one does with this repository: `cargo xtask TASK`.
+//!
+//! Each task is a module, and each says in its header what it does.  Tasks say in one sentence
+//! what is wrong and what helps, and are safe to repeat.
 
-fn main() {}
+mod clock;
+mod codegen;
+mod process;
+mod settings;
+mod stamp;
+mod tidy;
+mod wasm;
+mod wasm_toolchain;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// Tasks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Builds the WebAssembly module of the web client
+    Wasm,
+    /// Writes the generated files
+    Codegen {
+        /// Only compares, and fails when one is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks the laws that a compiler does not know
+    Tidy {
+        /// Leaves out what compiles our crates: whether generated files are fresh
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    match Settings::read().and_then(|settings| perform(&settings, &task)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(settings: &Settings, task: &Task) -> Result<()> {
+    match task {
+        Task::Wasm => wasm::build(settings).map(drop),
+        Task::Codegen { check } => codegen::generate(settings, *check),
+        Task::Tidy { quick } => tidy::check(settings, *quick),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a task says why it failed")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
