@@ -1,0 +1,388 @@
+//! Who knocks: KeyPackages bound to a link on one side, recognised on the other (E2EE.md 1.4).
+//!
+//! An attendee's device makes two KeyPackages and binds them to its link with a MAC
+//! ([`AttendeeIdentity`]).  The counsellor's device checks the MAC with the keys of the invite
+//! ([`Door`]) before anybody is shown or added: the server can neither make nor change a knock.
+//! What it can do is bring an old one again; so a door remembers what it let in, and refuses
+//! invites that were revoked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openmls::prelude::{KeyPackage, KeyPackageIn, ProtocolVersion, Welcome};
+use openmls_traits::OpenMlsProvider;
+use protocol::client::Knock;
+use protocol::id::{InviteId, ParticipantId, RoomId};
+use protocol::limits::{INVITES_PER_ROOM_MAX, NAME_BYTES_MAX};
+use protocol::opaque::Opaque;
+use protocol::server::Role;
+use protocol::time::UnixSeconds;
+use tls_codec::{Deserialize as _, Serialize as _};
+
+use crate::identity::{Claim, LeafKey};
+use crate::kdf;
+use crate::link::{BadName, CounsellorPin, InviteKeys};
+use crate::policy::{self, Rules, SUITE};
+use crate::provider::Provider;
+use crate::random::Randomness;
+
+/// How long before its end a KeyPackage is replaced, in seconds.
+const RENEW_BEFORE_SECONDS: u64 = 10 * 60;
+
+/// Most packages a door remembers.  Over it, it lets nobody in.
+const REMEMBERED_MAX: usize = 4096;
+
+/// One KeyPackage with the secrets behind it.
+pub(crate) struct Seat {
+    pub(crate) provider: Provider,
+    pub(crate) key: LeafKey,
+    package: KeyPackage,
+    bytes: Vec<u8>,
+}
+
+impl Seat {
+    fn new(claim: &Claim, now: UnixSeconds, random: &Randomness) -> Option<Self> {
+        let provider = Provider::new(random.fork());
+        let key = LeafKey::new(random);
+        let bundle = KeyPackage::builder()
+            .key_package_lifetime(policy::lifetime(now))
+            .leaf_node_capabilities(policy::capabilities())
+            .build(SUITE, &provider, &key, key.with_claim(claim))
+            .ok()?;
+        let package = bundle.key_package().clone();
+        let bytes = package.tls_serialize_detached().ok()?;
+        Some(Self { provider, key, package, bytes })
+    }
+
+    fn is_welcomed_by(&self, welcome: &Welcome) -> bool {
+        let Ok(reference) = self.package.hash_ref(self.provider.crypto()) else {
+            return false;
+        };
+        welcome.secrets().iter().any(|secret| secret.new_member() == reference)
+    }
+
+    fn is_good_until(&self) -> UnixSeconds {
+        UnixSeconds(self.package.life_time().not_after())
+    }
+}
+
+/// KeyPackages could not be made: the system lacks something OpenMLS needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("KeyPackages could not be made")]
+pub struct CannotKnock;
+
+/// An attendee's device, as one participant in one room.
+pub struct AttendeeIdentity {
+    keys: InviteKeys,
+    room: RoomId,
+    participant: ParticipantId,
+    name: String,
+    random: Randomness,
+    seats: [Option<Seat>; 2],
+}
+
+impl AttendeeIdentity {
+    /// Begins.  `participant` is what the server calls this device.
+    ///
+    /// # Errors
+    ///
+    /// [`BadName`] if the name is empty or too long.
+    pub fn new(
+        keys: InviteKeys,
+        room: RoomId,
+        participant: ParticipantId,
+        name: &str,
+        random: &Randomness,
+    ) -> Result<Self, BadName> {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            return Err(BadName);
+        }
+        let random = random.fork();
+        let name = name.to_owned();
+        Ok(Self { keys, room, participant, name, random, seats: [None, None] })
+    }
+
+    /// The keys of the invite.
+    #[must_use]
+    pub const fn keys(&self) -> &InviteKeys {
+        &self.keys
+    }
+
+    /// The room.
+    #[must_use]
+    pub const fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The name the person gave.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks to be let in: KeyPackages that are still good are named again, used or old ones
+    /// are replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotKnock`] when OpenMLS cannot make KeyPackages at all.
+    pub fn knock(&mut self, now: UnixSeconds) -> Result<Knock, CannotKnock> {
+        let claim = Claim::attendee(self.participant, self.keys.invite);
+        for seat in &mut self.seats {
+            let fresh = seat
+                .as_ref()
+                .is_some_and(|s| now.plus(RENEW_BEFORE_SECONDS) < s.is_good_until());
+            if !fresh {
+                *seat = Seat::new(&claim, now, &self.random);
+            }
+        }
+        let [Some(first), Some(spare)] = &self.seats else {
+            return Err(CannotKnock);
+        };
+        let nonce: [u8; 16] = self.random.bytes();
+        let mac = knock_mac(&self.keys, self.room, &first.bytes, &spare.bytes, &nonce);
+        let sealed_name = self
+            .keys
+            .seal_name(self.room, &self.name, &self.random)
+            .map_err(|_| CannotKnock)?;
+        Ok(Knock {
+            key_package: Opaque::new(first.bytes.clone()).map_err(|_| CannotKnock)?,
+            spare_key_package: Opaque::new(spare.bytes.clone()).map_err(|_| CannotKnock)?,
+            nonce: Opaque::new(nonce.to_vec()).map_err(|_| CannotKnock)?,
+            mac: Opaque::new(mac.to_vec()).map_err(|_| CannotKnock)?,
+            sealed_name,
+        })
+    }
+
+    /// Whether [`knock`](Self::knock) would bring new KeyPackages: one was used or grows old.
+    #[must_use]
+    pub fn needs_new_packages(&self, now: UnixSeconds) -> bool {
+        self.seats.iter().any(|seat| {
+            !seat.as_ref().is_some_and(|s| now.plus(RENEW_BEFORE_SECONDS) < s.is_good_until())
+        })
+    }
+
+    pub(crate) const fn participant(&self) -> ParticipantId {
+        self.participant
+    }
+
+    /// Takes out the KeyPackage a Welcome is for; it is used up by that.
+    pub(crate) fn take_seat(&mut self, welcome: &Welcome) -> Option<Seat> {
+        self.seats
+            .iter_mut()
+            .find(|seat| seat.as_ref().is_some_and(|s| s.is_welcomed_by(welcome)))?
+            .take()
+    }
+}
+
+impl std::fmt::Debug for AttendeeIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AttendeeIdentity({:?} in {:?})", self.participant, self.room)
+    }
+}
+
+/// What the MAC of a knock is over (E2EE.md 1.4, step 2).
+fn knock_parts(
+    room: RoomId,
+    package: &[u8],
+    spare: &[u8],
+) -> ([u8; 32], [u8; 32], [u8; 16], &'static [u8]) {
+    let role: &[u8] = match Role::Attendee {
+        Role::Moderator => b"moderator",
+        Role::Attendee => b"attendee",
+    };
+    (kdf::hash(&[package]), kdf::hash(&[spare]), *room.as_bytes(), role)
+}
+
+/// HMAC(K_join, "aman/join/v1" || room || role || H(KeyPackage) || H(spare) || nonce).
+fn knock_mac(
+    keys: &InviteKeys,
+    room: RoomId,
+    package: &[u8],
+    spare: &[u8],
+    nonce: &[u8],
+) -> [u8; 32] {
+    let (package, spare, room, role) = knock_parts(room, package, spare);
+    kdf::hmac(
+        keys.join_mac_key().expose(),
+        &[b"aman/join/v1", &room, role, &package, &spare, nonce],
+    )
+}
+
+/// Why a knock is not shown to the counsellor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KnockRefused {
+    /// The invite is not one of this room, or was revoked.
+    #[error("no such invite")]
+    NoSuchInvite,
+    /// It was not made with the invite's link, or was changed on the way.
+    #[error("not made with the invite's link")]
+    Forged,
+    /// Its KeyPackages cannot be used: expired, or oddly made.  A new knock may do.
+    #[error("the KeyPackages cannot be used")]
+    BadKeyPackage,
+    /// It is for another participant than it is brought for.
+    #[error("made for another participant")]
+    WrongParticipant,
+    /// One of its KeyPackages was used before.
+    #[error("used before")]
+    Replayed,
+    /// The door remembers as much as it can.
+    #[error("too many knocks in this room")]
+    TooMany,
+}
+
+/// A knock whose maker has the invite's link.
+#[derive(Clone)]
+pub struct VerifiedKnock {
+    /// Who.
+    pub participant: ParticipantId,
+    /// By which invite.
+    pub invite: InviteId,
+    /// The name they gave.
+    pub name: String,
+    pub(crate) package: KeyPackage,
+    pub(crate) spare: KeyPackage,
+}
+
+impl VerifiedKnock {
+    /// The same knock, to be let in by the spare KeyPackage: after a group was re-founded.
+    #[must_use]
+    pub fn by_spare(mut self) -> Self {
+        std::mem::swap(&mut self.package, &mut self.spare);
+        self
+    }
+}
+
+/// Neither name nor keys.
+impl std::fmt::Debug for VerifiedKnock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VerifiedKnock({:?} by {:?})", self.participant, self.invite)
+    }
+}
+
+/// The counsellor's side of the waiting room.
+#[derive(Debug)]
+pub struct Door {
+    rules: Rules,
+    invites: BTreeMap<InviteId, InviteKeys>,
+    revoked: BTreeSet<InviteId>,
+    used: BTreeSet<[u8; 32]>,
+    provider: ProviderForChecks,
+}
+
+/// A provider whose storage stays empty.
+struct ProviderForChecks(Provider);
+
+impl std::fmt::Debug for ProviderForChecks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[provider]")
+    }
+}
+
+impl Door {
+    /// A door of `room`, kept by the counsellor named by `pin`.
+    #[must_use]
+    pub fn new(room: RoomId, pin: CounsellorPin, random: &Randomness) -> Self {
+        Self {
+            rules: Rules { room, generation: protocol::id::Generation(0), owner: pin },
+            invites: BTreeMap::new(),
+            revoked: BTreeSet::new(),
+            used: BTreeSet::new(),
+            provider: ProviderForChecks(Provider::new(random.fork())),
+        }
+    }
+
+    /// Knows another invite from here on.  Over [`INVITES_PER_ROOM_MAX`] it is not taken, and
+    /// its knocks are refused.
+    pub fn add_invite(&mut self, keys: InviteKeys) {
+        if self.invites.len() < INVITES_PER_ROOM_MAX {
+            self.invites.insert(keys.invite, keys);
+        }
+    }
+
+    /// The keys of an invite this door knows.
+    #[must_use]
+    pub fn invite(&self, invite: InviteId) -> Option<&InviteKeys> {
+        self.invites.get(&invite)
+    }
+
+    /// Refuses an invite from here on, whatever the server says.
+    pub fn revoke(&mut self, invite: InviteId) {
+        self.revoked.insert(invite);
+    }
+
+    /// Checks a knock.  Nothing is used up by it: knocks come again while somebody waits.
+    ///
+    /// # Errors
+    ///
+    /// [`KnockRefused`]: it is not shown, and nobody is added by it.
+    pub fn check(
+        &self,
+        participant: ParticipantId,
+        invite: InviteId,
+        knock: &Knock,
+        now: UnixSeconds,
+    ) -> Result<VerifiedKnock, KnockRefused> {
+        let keys = self.invites.get(&invite).ok_or(KnockRefused::NoSuchInvite)?;
+        if self.revoked.contains(&invite) {
+            return Err(KnockRefused::NoSuchInvite);
+        }
+        let package = knock.key_package.as_slice();
+        let spare = knock.spare_key_package.as_slice();
+        let (package_hash, spare_hash, room, role) =
+            knock_parts(self.rules.room, package, spare);
+        let parts: [&[u8]; 6] =
+            [b"aman/join/v1", &room, role, &package_hash, &spare_hash, knock.nonce.as_slice()];
+        let key = keys.join_mac_key().expose();
+        if !kdf::hmac_is_good(key, &parts, knock.mac.as_slice()) {
+            return Err(KnockRefused::Forged);
+        }
+        let name = keys
+            .open_name(self.rules.room, &knock.sealed_name)
+            .map_err(|_| KnockRefused::Forged)?;
+        let claim = Claim::attendee(participant, invite);
+        Ok(VerifiedKnock {
+            participant,
+            invite,
+            name,
+            package: self.check_package(package, &claim, now)?,
+            spare: self.check_package(spare, &claim, now)?,
+        })
+    }
+
+    /// Uses up the KeyPackage a knock is let in by.  Called when the commit is made, so that
+    /// nobody is let in by the same one twice.
+    ///
+    /// # Errors
+    ///
+    /// [`KnockRefused::Replayed`] if it was used before.
+    pub fn use_up(&mut self, knock: &VerifiedKnock) -> Result<(), KnockRefused> {
+        if self.used.len() >= REMEMBERED_MAX {
+            return Err(KnockRefused::TooMany);
+        }
+        let bytes =
+            knock.package.tls_serialize_detached().map_err(|_| KnockRefused::BadKeyPackage)?;
+        if self.used.insert(kdf::hash(&[&bytes])) {
+            Ok(())
+        } else {
+            Err(KnockRefused::Replayed)
+        }
+    }
+
+    fn check_package(
+        &self,
+        bytes: &[u8],
+        claim: &Claim,
+        now: UnixSeconds,
+    ) -> Result<KeyPackage, KnockRefused> {
+        let package = KeyPackageIn::tls_deserialize_exact(bytes)
+            .ok()
+            .and_then(|p| p.validate(self.provider.0.crypto(), ProtocolVersion::Mls10).ok())
+            .ok_or(KnockRefused::BadKeyPackage)?;
+        let made_for = self
+            .rules
+            .judge_key_package(&package, now)
+            .map_err(|_| KnockRefused::BadKeyPackage)?;
+        if made_for == *claim { Ok(package) } else { Err(KnockRefused::WrongParticipant) }
+    }
+}
