@@ -49,6 +49,10 @@ pub const ROOM_MEMBERS_MAX: usize = 64;
 /// Most people who can wait for one room at a time.
 pub const WAITING_MAX: usize = 16;
 
+/// Most devices that can wait by one invite at a time.  One is the rule; more lets the person
+/// start again elsewhere, and lets the counsellor see that a link went astray.
+pub const WAITING_PER_INVITE_MAX: usize = 3;
+
 /// Most people one commit may add (E2EE.md 1.5).
 pub const COMMIT_ADDS_MAX: usize = 8;
 
@@ -64,6 +68,21 @@ pub const BACKLOG_PATIENCE: Duration = Duration::from_secs(600);
 /// How long a participant whose connection broke keeps the place in the room.
 /// Less loses people in lifts; more keeps ghosts on the screen.
 pub const RESUME_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a room nobody is in or waits for stays in memory.
+pub const ROOM_IDLE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the room waits for the media plane to answer an offer.
+pub const OFFER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Messages that wait for one room before its connections are held up.
+pub const ROOM_MAILBOX_MAX: usize = 256;
+
+/// Most rooms that run at a time in one process.
+pub const ROOMS_OPEN_MAX: usize = 10_000;
+
+/// Most orders of one room that wait for the media plane.  More means that it has stopped.
+pub const MEDIA_ORDERS_MAX: usize = 8 * 1024;
 
 /// How long a sender waits for slow members before it switches keys without them
 /// (E2EE.md 1.7: 1.5 s; Zoom and DAVE take about 2 s).
@@ -113,6 +132,9 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Life of a ticket.  It is fetched right before it is used.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(30);
+
+/// Most tickets that are out at a time.
+pub const TICKETS_MAX: usize = 4096;
 
 /// Most rooms one account may have open at a time.
 pub const ROOMS_PER_ACCOUNT_MAX: usize = 200;

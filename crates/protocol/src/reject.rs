@@ -85,6 +85,36 @@ pub enum Reject {
     Internal,
 }
 
+impl Reject {
+    /// The stable name of the wire, for counting.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::TooFast => "too_fast",
+            Self::OutOfOrder => "out_of_order",
+            Self::NoSuchRight => "no_such_right",
+            Self::Expired => "expired",
+            Self::RoomEnded => "room_ended",
+            Self::RoomFull => "room_full",
+            Self::NotAdmitted => "not_admitted",
+            Self::NotModerator => "not_moderator",
+            Self::NoSuchParticipant => "no_such_participant",
+            Self::StaleEpoch { .. } => "stale_epoch",
+            Self::NoSuchGroup => "no_such_group",
+            Self::StaleGeneration => "stale_generation",
+            Self::BadOffer => "bad_offer",
+            Self::BacklogGone => "backlog_gone",
+            Self::NotSignedIn => "not_signed_in",
+            Self::CannotSignIn => "cannot_sign_in",
+            Self::BadPassword => "bad_password",
+            Self::TooMany => "too_many",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// Why somebody's part in a room is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
@@ -122,6 +152,20 @@ impl FarewellReason {
             | Self::RoomEnded
             | Self::Replaced
             | Self::Revoked => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_one_of_the_wire() {
+        let stale = Reject::StaleEpoch { got: Epoch(1), current: Epoch(2) };
+        for reject in [Reject::NoSuchRight, Reject::BacklogGone, Reject::TooMany, stale] {
+            let wire = serde_json::to_value(&reject).unwrap();
+            assert_eq!(wire["code"], reject.code());
         }
     }
 }
