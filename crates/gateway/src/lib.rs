@@ -1,1 +1,160 @@
-//! The door of the server: HTTP, WebSocket, TLS.
+//! The door of the server: HTTP, WebSocket, TLS, sign-in and the web client.
+//!
+//! Everything a stranger can do starts here.  The *porch* takes connections and bounds them, the
+//! *guard* refuses requests that are not from our own page, the *door* knows who is signed in;
+//! behind it [`api`] speaks to the store and [`connection`] to the switchboard.  This crate
+//! decides nothing about rooms.
+
+mod api;
+mod app;
+mod bucket;
+mod clock;
+mod connection;
+mod cookie;
+mod counters;
+mod headers;
+mod limits;
+mod metrics;
+mod origin;
+mod pages;
+mod passwords;
+mod patient_io;
+mod permits;
+mod porch;
+mod random;
+mod refusal;
+pub mod tls;
+mod words;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use store::Store;
+use switchboard::Switchboard;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+pub use crate::api::setup::offer as offer_setup;
+pub use crate::app::Sums;
+pub use crate::limits::Limits;
+pub use crate::origin::Origin;
+pub use crate::pages::Pages;
+
+use crate::app::{App, Shared, SignInPace};
+
+/// How the door is built.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    /// Where to listen.  Port 0 takes any.
+    pub listen: SocketAddr,
+    /// Where to answer `/metrics`; `None` answers it to loopback on `listen`.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Certificate and key; `None` speaks plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Whether to ask browsers to come by TLS only from now on.
+    pub hsts: bool,
+    /// Origins that are ours, besides `localhost` and bare addresses.
+    pub origins: Vec<Origin>,
+    /// Where the web client's files are.
+    pub pages: Pages,
+    /// How much one stranger may do.
+    pub limits: Limits,
+}
+
+/// What the door leads to.
+pub struct Behind {
+    /// Accounts, rooms, invites.
+    pub store: Arc<dyn Store>,
+    /// Rooms that run.
+    pub switchboard: Switchboard,
+    /// Sums of the media plane, for the metrics page.
+    pub media_sums: Sums,
+}
+
+/// The door, built but not yet open.
+pub struct Gateway {
+    app: Shared,
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Gateway {
+    /// Takes the addresses.  `stopping` turns true when the server stops.
+    ///
+    /// # Errors
+    ///
+    /// When an address cannot be taken.
+    pub async fn bind(
+        settings: GatewaySettings,
+        behind: Behind,
+        stopping: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let listener = bind(settings.listen).await?;
+        let metrics_listener = match settings.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let app = App {
+            store: behind.store,
+            switchboard: behind.switchboard,
+            clock: clock::Clock::start(),
+            limits: settings.limits,
+            origins: origin::Origins::new(settings.tls.is_some(), settings.origins),
+            pages: settings.pages,
+            counters: counters::Counters::default(),
+            media_sums: behind.media_sums,
+            passwords: passwords::Passwords::new(),
+            sign_in_pace: Mutex::new(SignInPace::new(&settings.limits, random::bytes()?)),
+            hsts: settings.hsts,
+            metrics_here: metrics_listener.is_none(),
+            stopping,
+        };
+        let tls = settings.tls.map(TlsAcceptor::from);
+        Ok(Self { app: Arc::new(app), listener, metrics_listener, tls })
+    }
+
+    /// The address it listens on.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// The address it answers `/metrics` on, if that is another one.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Lets people in until the server stops, then waits a little for them to go.
+    pub async fn run(self) {
+        if let Some(listener) = self.metrics_listener {
+            tokio::spawn(metrics::run(self.app.clone(), listener));
+        }
+        let router = router(&self.app);
+        porch::run(self.app, self.listener, self.tls, router).await;
+    }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn router(app: &Shared) -> Router {
+    Router::new()
+        .nest("/api", api::routes())
+        .route("/ws", get(connection::upgrade))
+        .route("/health", get(metrics::health))
+        .route("/metrics", get(metrics::for_loopback))
+        .fallback(pages::serve)
+        .layer(from_fn_with_state(app.clone(), headers::guard))
+        .with_state(app.clone())
+}

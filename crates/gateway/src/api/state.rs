@@ -1,0 +1,13 @@
+//! `GET /api/state`: what a page needs to know before anybody signed in.
+
+use axum::Json;
+use axum::extract::State;
+use protocol::api::ServerState;
+
+use crate::app::Shared;
+use crate::refusal::Refusal;
+
+pub(super) async fn read(State(app): State<Shared>) -> Result<Json<ServerState>, Refusal> {
+    let needs_setup = !app.store.has_account().await?;
+    Ok(Json(ServerState { needs_setup }))
+}

@@ -1,0 +1,306 @@
+//! One WebSocket: from the upgrade to the close.
+//!
+//! ```text
+//!   upgrade ──► enter: hello, until the switchboard gives a line ──► listen ┐
+//!      │          (patience, strikes)                                speak  ┴─► close
+//!      └─ foreign origin 403, no subprotocol 400
+//! ```
+//!
+//! Two loops run at once: *listen* brings what the client says to its line, *speak* brings what
+//! the room says to the client, so that a client who does not read can still be told to go.  The
+//! first of them to end ends the connection.
+//!
+//! Who may connect: a page of ours (`Origin`), or a client that is no browser: no `Origin`, and
+//! no cookie either, so that nothing a browser holds can be borrowed.  Rights travel in `hello`
+//! and cookies mean nothing here.
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use protocol::SUBPROTOCOL;
+use protocol::client::{ClientEnvelope, ClientMessage};
+use protocol::reject::Reject;
+use protocol::server::ServerMessage;
+use switchboard::Line;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::app::Shared;
+use crate::bucket::Bucket;
+use crate::counters::Counter;
+use crate::porch::stop;
+use crate::refusal::Refusal;
+
+/// Bytes a connection may hold that the client has not read.
+const WRITE_BYTES_MAX: usize = 256 * 1024;
+
+/// Our own words that wait to be said.
+const OWN_WORDS_MAX: usize = 8;
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The client closed it, or the network did.
+    ByClient,
+    /// A message was over the limit.
+    TooLarge,
+    /// Too many messages.
+    TooFast,
+    /// Too many strikes.
+    StruckOut,
+    /// Nothing was said for too long.
+    Silent,
+    /// The room has said everything.
+    RoomOver,
+    /// The server stops.
+    Stopping,
+}
+
+/// `GET /ws`.
+pub(crate) async fn upgrade(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let may_connect =
+        app.origins.is_own(&headers).unwrap_or_else(|| !headers.contains_key(header::COOKIE));
+    if !may_connect {
+        app.counters.requests_foreign.bump();
+        return Refusal::new(StatusCode::FORBIDDEN, Reject::NoSuchRight).into_response();
+    }
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            return Refusal::new(rejection.status(), Reject::Malformed).into_response();
+        }
+    };
+    if !upgrade.requested_protocols().any(|protocol| protocol == SUBPROTOCOL) {
+        return Refusal::from(Reject::Malformed).into_response();
+    }
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(app.limits.message_bytes_max)
+        .max_frame_size(app.limits.message_bytes_max)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BYTES_MAX)
+        .on_upgrade(move |socket| run(app, socket))
+}
+
+async fn run(app: Shared, socket: WebSocket) {
+    app.counters.sockets_opened.bump();
+    let (sink, stream) = socket.split();
+    let limits = &app.limits;
+    let mut ear = Ear {
+        app: &app,
+        stream,
+        pace: Bucket::per_second(limits.messages_burst_max, limits.messages_per_second_max),
+        strikes: 0,
+    };
+    let mut mouth = Mouth { app: &app, sink };
+    let end = converse(&app, &mut ear, &mut mouth).await;
+    app.counters.sockets_closed.bump();
+    if let Some(counter) = end.counter(&app) {
+        counter.bump();
+    }
+    tracing::debug!(?end, "A connection is over");
+    mouth.close(end).await;
+}
+
+async fn converse(app: &Shared, ear: &mut Ear<'_>, mouth: &mut Mouth<'_>) -> End {
+    let (outbox, mut inbox) = mpsc::channel(app.limits.outbox_messages_max);
+    let entered = tokio::select! {
+        entered = timeout(app.limits.hello_patience, enter(app, ear, mouth, outbox)) => entered,
+        () = stop(app.stopping.clone()) => return End::Stopping,
+    };
+    let line = match entered {
+        Ok(Ok(line)) => line,
+        Ok(Err(end)) => return end,
+        Err(_) => return End::Silent,
+    };
+    let (own, mut own_words) = mpsc::channel(OWN_WORDS_MAX);
+    tokio::select! {
+        end = listen(app, ear, &line, own) => end,
+        end = speak(mouth, &mut inbox, &mut own_words) => end,
+    }
+}
+
+/// Takes hellos until one is good.  Keeps no sender of the outbox, so that the room alone
+/// decides when the connection has heard everything.
+async fn enter(
+    app: &Shared,
+    ear: &mut Ear<'_>,
+    mouth: &mut Mouth<'_>,
+    outbox: mpsc::Sender<ServerMessage>,
+) -> Result<Line, End> {
+    loop {
+        let (n, reject) = match ear.next().await? {
+            Ok(envelope) => {
+                if let ClientMessage::Hello(hello) = envelope.body {
+                    match app.switchboard.hello(hello.right, outbox.clone()).await {
+                        Ok(line) => return Ok(line),
+                        Err(reject) => (Some(envelope.n), reject),
+                    }
+                } else {
+                    (Some(envelope.n), Reject::OutOfOrder)
+                }
+            }
+            Err(reject) => (None, reject),
+        };
+        mouth.say(&ServerMessage::Rejected { n, reject }).await?;
+        ear.strike()?;
+    }
+}
+
+/// Brings what the client says to its line.
+async fn listen(
+    app: &Shared,
+    ear: &mut Ear<'_>,
+    line: &Line,
+    own: mpsc::Sender<ServerMessage>,
+) -> End {
+    loop {
+        let silence = app.limits.silence_patience;
+        let (n, reject) = match timeout(silence, ear.next()).await {
+            Err(_) => return End::Silent,
+            Ok(Err(end)) => return end,
+            Ok(Ok(Err(reject))) => (None, reject),
+            Ok(Ok(Ok(ClientEnvelope { n, body: ClientMessage::Hello(_) }))) => {
+                (Some(n), Reject::OutOfOrder)
+            }
+            Ok(Ok(Ok(ClientEnvelope { n, body }))) => {
+                if line.send(n, body).await.is_err() {
+                    // The outbox holds the room's last words; saying them ends the connection.
+                    return std::future::pending().await;
+                }
+                continue;
+            }
+        };
+        // Full means that the client does not read, and that has an end of its own.
+        let _ = own.try_send(ServerMessage::Rejected { n, reject });
+        if let Err(end) = ear.strike() {
+            return end;
+        }
+    }
+}
+
+/// Brings what the room says to the client.
+async fn speak(
+    mouth: &mut Mouth<'_>,
+    inbox: &mut mpsc::Receiver<ServerMessage>,
+    own_words: &mut mpsc::Receiver<ServerMessage>,
+) -> End {
+    loop {
+        let message = tokio::select! {
+            biased;
+            Some(message) = own_words.recv() => Some(message),
+            message = inbox.recv() => message,
+        };
+        let Some(message) = message else {
+            return End::RoomOver;
+        };
+        if let Err(end) = mouth.say(&message).await {
+            return end;
+        }
+    }
+}
+
+/// Hears the client, within limits.
+struct Ear<'a> {
+    app: &'a Shared,
+    stream: SplitStream<WebSocket>,
+    pace: Bucket,
+    strikes: u32,
+}
+
+impl Ear<'_> {
+    /// The next message, or why it cannot be read.
+    async fn next(&mut self) -> Result<Result<ClientEnvelope, Reject>, End> {
+        loop {
+            let message = match self.stream.next().await {
+                None => return Err(End::ByClient),
+                Some(Err(error)) if is_too_large(&error) => return Err(End::TooLarge),
+                Some(Err(_)) => return Err(End::ByClient),
+                Some(Ok(message)) => message,
+            };
+            if !self.pace.take(self.app.clock.now()) {
+                return Err(End::TooFast);
+            }
+            match message {
+                Message::Text(text) => {
+                    self.app.counters.messages_in.bump();
+                    return Ok(ClientEnvelope::decode(&text));
+                }
+                Message::Binary(_) => return Ok(Err(Reject::Malformed)),
+                // Answered by the WebSocket itself.
+                Message::Ping(_) | Message::Pong(_) => (),
+                Message::Close(_) => return Err(End::ByClient),
+            }
+        }
+    }
+
+    /// Counts a message that should not have been.
+    fn strike(&mut self) -> Result<(), End> {
+        self.app.counters.messages_refused.bump();
+        self.strikes += 1;
+        if self.strikes >= self.app.limits.strikes_max { Err(End::StruckOut) } else { Ok(()) }
+    }
+}
+
+/// Speaks to the client, who has to read.
+struct Mouth<'a> {
+    app: &'a Shared,
+    sink: SplitSink<WebSocket, Message>,
+}
+
+impl Mouth<'_> {
+    async fn say(&mut self, message: &ServerMessage) -> Result<(), End> {
+        self.app.counters.messages_out.bump();
+        let said = self.sink.send(Message::text(message.encode())).await;
+        said.map_err(|_| End::ByClient)
+    }
+
+    /// Says goodbye, if it can still be heard.
+    async fn close(mut self, end: End) {
+        let goodbye = async {
+            if let Some(code) = end.close_code() {
+                let frame = CloseFrame { code, reason: "".into() };
+                let _ = self.sink.send(Message::Close(Some(frame))).await;
+            }
+            let _ = self.sink.close().await;
+        };
+        let _ = timeout(self.app.limits.write_patience, goodbye).await;
+    }
+}
+
+impl End {
+    /// The close code of RFC 6455 section 7.4.1.
+    const fn close_code(self) -> Option<u16> {
+        match self {
+            Self::ByClient => None,
+            Self::RoomOver => Some(1000),
+            Self::Stopping => Some(1001),
+            Self::TooFast | Self::StruckOut | Self::Silent => Some(1008),
+            Self::TooLarge => Some(1009),
+        }
+    }
+
+    fn counter(self, app: &Shared) -> Option<&Counter> {
+        match self {
+            Self::ByClient | Self::RoomOver | Self::Stopping => None,
+            Self::TooFast => Some(&app.counters.sockets_too_fast),
+            Self::StruckOut => Some(&app.counters.sockets_struck_out),
+            Self::Silent => Some(&app.counters.sockets_silent),
+            Self::TooLarge => Some(&app.counters.sockets_too_large),
+        }
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<axum_tungstenite::Error>());
+    matches!(cause, Some(axum_tungstenite::Error::Capacity(_)))
+}
