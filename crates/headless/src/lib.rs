@@ -1,12 +1,19 @@
 //! A participant without a screen.
 //!
-//! The same `participant` core that a browser runs, in a shell of tokio tasks: a WebSocket, a
+//! The same [`participant`] core that a browser runs, in a shell of tokio tasks: a WebSocket, a
 //! peer connection of the `webrtc` crate, files or made-up frames for a camera, and a sink for
-//! what arrives.  Tests and load use it as the other side of a call; `headless` is also a
-//! program of its own.
+//! what arrives.  Tests and load use [`Headless`] as either side of a call, with a
+//! [`Desk`](desk::Desk) for what a counsellor does before it; `headless` is also a program.
 
 pub mod assembler;
 pub mod clock;
+pub mod http;
+pub mod ivf;
 mod keyframe_tap;
+pub mod ogg;
 pub mod peer;
+pub mod server;
+pub mod sink;
+pub mod socket;
+pub mod source;
 pub mod vp8;
