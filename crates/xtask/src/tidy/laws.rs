@@ -68,6 +68,10 @@ fn is_clock(path: &str) -> bool {
 }
 
 fn is_settings(path: &str) -> bool {
+    // A build script has nothing else to learn from.
+    if path.ends_with("/build.rs") {
+        return true;
+    }
     path.starts_with("crates/aman/src/settings") || path == "crates/xtask/src/settings.rs"
 }
 
