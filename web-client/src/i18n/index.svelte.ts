@@ -85,7 +85,9 @@ export function format(lang: Lang, message: Message, params: Params): string {
   return form.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
     const value = params[name];
     if (value === undefined) return whole;
-    return typeof value === "number" ? new Intl.NumberFormat(localeOf(lang)).format(value) : value;
+    if (typeof value === "number") return new Intl.NumberFormat(localeOf(lang)).format(value);
+    // Isolated, so that a name in another script does not turn the sentence around.
+    return `\u2068${value}\u2069`;
   });
 }
 

@@ -1,0 +1,13 @@
+// What views need of a call and of the devices.  The real ones are in call.svelte.ts and
+// media/local.svelte.ts; the gallery draws the same views from made-up ones.
+import type { LocalMedia } from "../media/local.svelte";
+import type { Call } from "./call.svelte";
+
+/** The call, as a view sees it. */
+export type CallModel = Pick<
+  Call,
+  "state" | "chat" | "receptions" | "line" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "say" | "leave" | "endForBoth"
+>;
+
+/** The devices, as a view sees them. */
+export type MediaModel = Pick<LocalMedia, "microphone" | "camera" | "microphoneOn" | "cameraOn" | "asking" | "trouble" | "set" | "askForBoth">;
