@@ -4,9 +4,33 @@
 //! carries out [`Output`]s; everything between is decided here, so that browser and headless
 //! cannot drift apart.  Drain [`Output`]s to `None` after every input, and bring
 //! [`Input::Tick`] when `poll_timeout` says.
+//!
+//! Keys and membership are the work of `e2ee`; this crate decides when to use it, and never
+//! takes the server's word where the group can prove or disprove it.
 
+mod admission;
+mod attending;
+mod chat;
+mod connection;
+pub mod frames;
+mod group_life;
 pub mod input;
+mod knocking;
+mod media_life;
+mod moderating;
 pub mod output;
+mod participant;
+mod random;
+mod received;
+mod start;
+mod view;
 
+pub use e2ee::random::Randomness;
+pub use frames::{OpenRefused, Opened, SealRefused};
 pub use input::Input;
 pub use output::{CallState, Output};
+pub use participant::Participant;
+pub use start::{
+    AttendeeStart, Code, InviteMaterials, ModeratorDraft, ModeratorStart, Refusal, link_secrets,
+    randomness, room_id,
+};

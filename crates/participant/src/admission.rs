@@ -1,0 +1,348 @@
+//! The moderator's door: who waits, who may come back by themself, who is to be added and
+//! removed next.
+//!
+//! The server brings knocks and says who is connected; it can repeat, withhold and invent
+//! both.  What it invents fails the check of the door and is dropped; what it repeats was used
+//! up.  The worst it gains is that somebody waits, or is shown as gone.
+//!
+//! # Invariants
+//!
+//! - Nobody is shown or planned whose knock the door did not verify.
+//! - Nobody is added whom the moderator did not let in: by hand, or earlier in this sitting on
+//!   the same device by the same invite, with nobody else connected by it.
+//! - An invite whose participant was removed lets nobody in any more.
+//! - At most [`WAITING_MAX`] wait and [`ROOM_MEMBERS_MAX`] spares are kept; what is over is
+//!   dropped and counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use e2ee::door::{Door, VerifiedKnock};
+use e2ee::link::InviteKeys;
+use protocol::id::{InviteId, ParticipantId};
+use protocol::limits::{COMMIT_ADDS_MAX, ROOM_MEMBERS_MAX, WAITING_MAX};
+use protocol::opaque::Opaque;
+use protocol::server::{Knocked, Place};
+use protocol::time::{Timestamp, UnixSeconds};
+
+use crate::output::Waiting;
+
+/// A knock the door verified, and what tells it from another one of the same person.
+#[derive(Clone, Debug)]
+struct Checked {
+    knock: VerifiedKnock,
+    mac: Opaque<32>,
+}
+
+/// Somebody at the door.
+#[derive(Debug)]
+struct Knocker {
+    checked: Checked,
+    other_device: bool,
+    returning: bool,
+    waited_ms: u64,
+    since: Timestamp,
+    is_admitted: bool,
+}
+
+/// What the next commit should do.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Whom to add.
+    pub(crate) adds: Vec<VerifiedKnock>,
+    /// Whose part is over.
+    pub(crate) removes: BTreeSet<ParticipantId>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    door: Door,
+    numbers: BTreeMap<InviteId, u32>,
+    waiting: BTreeMap<ParticipantId, Knocker>,
+    spares: BTreeMap<ParticipantId, Checked>,
+    /// Whom to add by the spare KeyPackage, because the group is new.
+    to_refound: BTreeSet<ParticipantId>,
+    to_remove: BTreeSet<ParticipantId>,
+    /// Invites somebody was let in by, and by whom last.
+    let_in: BTreeMap<InviteId, ParticipantId>,
+    /// Knocks whose KeyPackage is marked as used by a commit that has not won: it may be made
+    /// again with the same one.
+    used_up: BTreeMap<ParticipantId, Opaque<32>>,
+    refused: BTreeSet<InviteId>,
+    n_dropped: u64,
+}
+
+impl Admission {
+    /// A door that knows these invites, by their numbers.
+    pub(crate) fn new(mut door: Door, invites: Vec<(u32, InviteKeys)>) -> Self {
+        let mut numbers = BTreeMap::new();
+        for (number, keys) in invites {
+            numbers.insert(keys.invite, number);
+            door.add_invite(keys);
+        }
+        Self {
+            door,
+            numbers,
+            waiting: BTreeMap::new(),
+            spares: BTreeMap::new(),
+            to_refound: BTreeSet::new(),
+            to_remove: BTreeSet::new(),
+            let_in: BTreeMap::new(),
+            used_up: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            n_dropped: 0,
+        }
+    }
+
+    /// We entered as somebody new: what the server said before is void.
+    pub(crate) fn start_over(&mut self) {
+        self.waiting.clear();
+        self.spares.clear();
+        self.to_refound.clear();
+        self.to_remove.clear();
+    }
+
+    /// Somebody knocks.  `true` if they should be told no: their invite was taken back.
+    ///
+    /// Whether somebody is in the room already is the server's word.  It counts for people let
+    /// in during this sitting, and, `after_reload`, for everybody with a good knock: a fresh
+    /// page knows no better.
+    pub(crate) fn knocked(
+        &mut self,
+        now: Timestamp,
+        unix: UnixSeconds,
+        knocked: &Knocked,
+        after_reload: bool,
+    ) -> bool {
+        let Knocked { participant, invite, place, .. } = *knocked;
+        let Ok(knock) = self.door.check(participant, invite, &knocked.knock, unix) else {
+            self.n_dropped = self.n_dropped.saturating_add(1);
+            return place == Place::Waiting && self.refused.contains(&invite);
+        };
+        let checked = Checked { knock, mac: knocked.knock.mac.clone() };
+        let is_known = after_reload || self.let_in.contains_key(&invite);
+        match place {
+            Place::Room if is_known => self.keep_spare(checked),
+            Place::Room | Place::Waiting => self.wait(now, checked, knocked),
+        }
+        false
+    }
+
+    /// The server named everybody who knocks: whoever it did not name has gone.
+    pub(crate) fn keep_only(&mut self, knocks: &BTreeSet<ParticipantId>) {
+        self.waiting.retain(|who, _| knocks.contains(who));
+        self.spares.retain(|who, _| knocks.contains(who));
+    }
+
+    /// Somebody who waited has gone, or was told no.
+    pub(crate) fn unknocked(&mut self, participant: ParticipantId) {
+        self.waiting.remove(&participant);
+        self.used_up.remove(&participant);
+    }
+
+    /// The moderator lets somebody in.  `false` if nobody of that name waits.
+    pub(crate) fn admit(&mut self, participant: ParticipantId) -> bool {
+        let knocker = self.waiting.get_mut(&participant);
+        knocker.map(|knocker| knocker.is_admitted = true).is_some()
+    }
+
+    /// The moderator removes somebody, and with them their invite.
+    pub(crate) fn remove(&mut self, participant: ParticipantId) {
+        let invite = self.spares.get(&participant).map(|spare| spare.knock.invite);
+        let by_hand = self.let_in.iter().find(|(_, who)| **who == participant);
+        if let Some(invite) = invite.or(by_hand.map(|(invite, _)| *invite)) {
+            self.door.revoke(invite);
+            self.refused.insert(invite);
+            self.let_in.remove(&invite);
+            self.waiting.retain(|_, knocker| knocker.checked.knock.invite != invite);
+        }
+        self.want_removed(participant);
+    }
+
+    /// Somebody's part is over; their leaf must go.
+    pub(crate) fn want_removed(&mut self, participant: ParticipantId) {
+        if self.to_remove.len() < ROOM_MEMBERS_MAX {
+            self.to_remove.insert(participant);
+        }
+        self.to_refound.remove(&participant);
+    }
+
+    /// The server says that somebody is no longer in the room.
+    pub(crate) fn gone(&mut self, participant: ParticipantId) {
+        self.spares.remove(&participant);
+        self.to_refound.remove(&participant);
+        self.unknocked(participant);
+    }
+
+    /// A new group begins: everybody in the room is to be added again, by their spares.
+    pub(crate) fn refound(&mut self) {
+        self.to_remove.clear();
+        self.to_refound = self.spares.keys().copied().collect();
+    }
+
+    /// What the next commit should do.  `is_connected` tells of members of the room.
+    pub(crate) fn plan(
+        &mut self,
+        members: &BTreeSet<ParticipantId>,
+        is_connected: impl Fn(ParticipantId) -> bool,
+    ) -> Plan {
+        let mut plan = Plan::default();
+        plan.removes.extend(self.to_remove.iter().copied());
+        self.plan_refounding(members, &mut plan);
+        self.admit_the_returning(members, &is_connected);
+        let admitted: Vec<Checked> = self
+            .waiting
+            .values()
+            .filter(|knocker| knocker.is_admitted)
+            .map(|knocker| knocker.checked.clone())
+            .collect();
+        for Checked { knock, mac } in admitted {
+            if plan.adds.len() >= COMMIT_ADDS_MAX {
+                break;
+            }
+            let who = knock.participant;
+            // One person by one invite: whoever was let in by it before makes room.
+            let before = self.let_in.get(&knock.invite).copied();
+            if !self.use_up(&knock, mac) {
+                self.unknocked(who);
+                continue;
+            }
+            plan.removes.extend(before.filter(|old| *old != who && members.contains(old)));
+            plan.adds.push(knock);
+        }
+        plan
+    }
+
+    /// Somebody is out already, or never was in.
+    pub(crate) fn is_removed(&mut self, participant: ParticipantId) {
+        self.to_remove.remove(&participant);
+    }
+
+    /// The plan cannot be carried out: whoever was to be added is shown as waiting again.
+    pub(crate) fn give_up(&mut self) {
+        self.to_refound.clear();
+        for knocker in self.waiting.values_mut() {
+            knocker.is_admitted = false;
+            knocker.returning = false;
+        }
+    }
+
+    /// The commit of a plan has won.
+    pub(crate) fn carried_out(
+        &mut self,
+        added: &BTreeSet<ParticipantId>,
+        removed: &BTreeSet<ParticipantId>,
+    ) {
+        for who in added {
+            if let Some(knocker) = self.waiting.remove(who) {
+                self.keep_spare(knocker.checked);
+            }
+            self.to_refound.remove(who);
+            self.used_up.remove(who);
+        }
+        for who in removed {
+            self.to_remove.remove(who);
+            self.spares.remove(who);
+        }
+    }
+
+    /// Who waits, for the moderator to see.
+    pub(crate) fn waiting(&self, now: Timestamp) -> Vec<Waiting> {
+        let waiting = self.waiting.values().filter(|knocker| !knocker.is_admitted);
+        waiting
+            .map(|knocker| {
+                let since_ms = now.since(knocker.since).as_millis();
+                Waiting {
+                    participant: knocker.checked.knock.participant,
+                    name: knocker.checked.knock.name.clone(),
+                    invite_number: self.number(knocker.checked.knock.invite),
+                    other_device: knocker.other_device,
+                    waited_ms: knocker
+                        .waited_ms
+                        .saturating_add(u64::try_from(since_ms).unwrap_or(u64::MAX)),
+                }
+            })
+            .collect()
+    }
+
+    fn number(&self, invite: InviteId) -> u32 {
+        self.numbers.get(&invite).copied().unwrap_or_default()
+    }
+
+    fn wait(&mut self, now: Timestamp, checked: Checked, knocked: &Knocked) {
+        let who = checked.knock.participant;
+        let before = self.waiting.remove(&who);
+        if self.waiting.len() >= WAITING_MAX {
+            self.n_dropped = self.n_dropped.saturating_add(1);
+            return;
+        }
+        let knocker = Knocker {
+            checked,
+            other_device: knocked.other_device,
+            returning: knocked.returning,
+            waited_ms: knocked.waited_ms,
+            since: now,
+            is_admitted: before.is_some_and(|before| before.is_admitted),
+        };
+        self.waiting.insert(who, knocker);
+    }
+
+    fn keep_spare(&mut self, checked: Checked) {
+        let who = checked.knock.participant;
+        if self.spares.len() >= ROOM_MEMBERS_MAX && !self.spares.contains_key(&who) {
+            self.n_dropped = self.n_dropped.saturating_add(1);
+            return;
+        }
+        self.let_in.insert(checked.knock.invite, who);
+        self.spares.insert(who, checked);
+    }
+
+    fn plan_refounding(&mut self, members: &BTreeSet<ParticipantId>, plan: &mut Plan) {
+        let due: Vec<ParticipantId> = self.to_refound.iter().copied().collect();
+        for who in due {
+            let Some(Checked { knock, mac }) = self.spares.get(&who).cloned() else {
+                self.to_refound.remove(&who);
+                continue;
+            };
+            let knock = knock.by_spare();
+            if plan.adds.len() >= COMMIT_ADDS_MAX {
+                break;
+            }
+            if members.contains(&who) || !self.use_up(&knock, mac) {
+                self.to_refound.remove(&who);
+                continue;
+            }
+            plan.adds.push(knock);
+        }
+    }
+
+    /// People who were let in before on the same device need not ask again, once nobody else
+    /// is connected by their invite.
+    fn admit_the_returning(
+        &mut self,
+        members: &BTreeSet<ParticipantId>,
+        is_connected: &impl Fn(ParticipantId) -> bool,
+    ) {
+        for (who, knocker) in &mut self.waiting {
+            let Some(before) = self.let_in.get(&knocker.checked.knock.invite) else {
+                continue;
+            };
+            let is_free = before == who || !members.contains(before) || !is_connected(*before);
+            if knocker.returning && !knocker.other_device && is_free {
+                knocker.is_admitted = true;
+            }
+        }
+    }
+
+    fn use_up(&mut self, knock: &VerifiedKnock, mac: Opaque<32>) -> bool {
+        let who = knock.participant;
+        let is_again = self.used_up.get(&who) == Some(&mac);
+        let is_good = is_again || self.door.use_up(knock).is_ok();
+        if is_good {
+            self.used_up.insert(who, mac);
+        } else {
+            self.n_dropped = self.n_dropped.saturating_add(1);
+        }
+        is_good
+    }
+}

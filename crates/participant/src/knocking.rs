@@ -1,0 +1,169 @@
+//! The attendee at the door: KeyPackages that are fresh, a knock while waiting, a spare once in.
+//!
+//! The server can drop, repeat or withhold knocks; it can neither make nor change one, because
+//! each is bound to the link (E2EE.md 1.4).
+//!
+//! # Invariants
+//!
+//! - What is sent is bound to this link, this room and this participant, and is less than two
+//!   hours old.
+//! - A used KeyPackage is replaced by a fresh one at once.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use e2ee::door::AttendeeIdentity;
+use e2ee::link::{CounsellorPin, InviteKeys};
+use e2ee::random::Randomness;
+use protocol::client::ClientMessage;
+use protocol::id::{ParticipantId, RoomId};
+use protocol::server::Place;
+use protocol::time::{Timestamp, UnixSeconds};
+
+use crate::connection::Connection;
+use crate::output::Output;
+
+/// How often the age of the KeyPackages is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// Least time between two knocks: a server that refuses each gets no more.
+const KNOCK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long a newer group may exist without us before we ask to be let in anew.
+const LEFT_OUT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Knocking {
+    keys: InviteKeys,
+    pub(crate) pin: CounsellorPin,
+    name: String,
+    random: Randomness,
+    pub(crate) identity: Option<AttendeeIdentity>,
+    /// The knock or spare that has no answer.
+    n: Option<u32>,
+    due: Option<Timestamp>,
+    /// Whether to send one even if the KeyPackages are good.
+    must: bool,
+    left_out_at: Option<Timestamp>,
+}
+
+impl Knocking {
+    pub(crate) fn new(
+        keys: InviteKeys,
+        pin: CounsellorPin,
+        name: String,
+        random: Randomness,
+    ) -> Self {
+        Self {
+            keys,
+            pin,
+            name,
+            random,
+            identity: None,
+            n: None,
+            due: None,
+            must: false,
+            left_out_at: None,
+        }
+    }
+
+    /// We entered as somebody new: new keys for a new name.
+    pub(crate) fn start_over(
+        &mut self,
+        now: Timestamp,
+        room: RoomId,
+        participant: ParticipantId,
+    ) {
+        let keys = self.keys.clone();
+        // The name was checked when we were made.
+        self.identity =
+            AttendeeIdentity::new(keys, room, participant, &self.name, &self.random).ok();
+        self.n = None;
+        self.send_at(now);
+        self.left_out_at = None;
+    }
+
+    /// A KeyPackage was used: bring a fresh one.
+    pub(crate) fn welcomed(&mut self, now: Timestamp) {
+        self.send_at(now);
+        self.left_out_at = None;
+    }
+
+    /// A newer group exists; the way into it should follow.
+    pub(crate) fn left_out(&mut self, now: Timestamp) {
+        self.left_out_at.get_or_insert(now + LEFT_OUT_PATIENCE);
+    }
+
+    /// Whether the way into a newer group has not come in time.  Says so once.
+    pub(crate) fn is_left_out(&mut self, now: Timestamp) -> bool {
+        self.left_out_at.take_if(|at| now >= *at).is_some()
+    }
+
+    /// The WebSocket broke: what had no answer is sent again.
+    pub(crate) fn connection_lost(&mut self, now: Timestamp) {
+        if self.n.take().is_some() {
+            self.send_at(now);
+        }
+    }
+
+    /// The server has request `n`.
+    pub(crate) fn done(&mut self, now: Timestamp, n: u32) {
+        if self.n == Some(n) {
+            self.n = None;
+            let look_at = now + LOOK_INTERVAL;
+            self.due = Some(self.due.map_or(look_at, |due| due.min(look_at)));
+        }
+    }
+
+    /// The server refused request `n`.
+    pub(crate) fn rejected(&mut self, now: Timestamp, n: u32) {
+        if self.n == Some(n) {
+            self.n = None;
+            self.send_at(now + KNOCK_INTERVAL);
+        }
+    }
+
+    /// Knocks, or brings a spare, when it is time.
+    pub(crate) fn pump(
+        &mut self,
+        now: Timestamp,
+        unix: UnixSeconds,
+        place: Place,
+        connection: &mut Connection,
+        out: &mut VecDeque<Output>,
+    ) {
+        let is_due = self.n.is_none() && self.due.is_some_and(|due| now >= due);
+        let Some(identity) = self.identity.as_mut().filter(|_| is_due) else {
+            return;
+        };
+        if !connection.is_entered() {
+            return;
+        }
+        if !self.must && !identity.needs_new_packages(unix) {
+            self.due = Some(now + LOOK_INTERVAL);
+            return;
+        }
+        let Ok(knock) = identity.knock(unix) else {
+            self.due = Some(now + KNOCK_INTERVAL);
+            return;
+        };
+        let message = match place {
+            Place::Waiting => ClientMessage::Knock(knock),
+            Place::Room => ClientMessage::Spare(knock),
+        };
+        self.n = connection.request(message, out);
+        self.due = None;
+        self.must = false;
+    }
+
+    pub(crate) fn poll_timeout(&self, is_entered: bool) -> Option<Timestamp> {
+        let due = self.due.filter(|_| is_entered && self.n.is_none());
+        [due, self.left_out_at].into_iter().flatten().min()
+    }
+
+    fn send_at(&mut self, at: Timestamp) {
+        self.due = Some(at);
+        self.must = true;
+    }
+}

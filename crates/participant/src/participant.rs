@@ -1,0 +1,513 @@
+//! The core itself: what it holds, how inputs enter and what is done after each of them.
+//!
+//! One rule for all parts: an input changes what is known; then [`Participant::pump`] sends and
+//! asks for whatever is due, whichever input made it so; then the view is shown if it changed.
+//!
+//! # Invariants
+//!
+//! - After the end nothing is sent and no key is held.
+//! - A state is shown exactly when it differs from the one shown last.
+//! - No input, from the server or the shell, makes it panic.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use e2ee::door::Door;
+use e2ee::group::Group;
+use e2ee::identity::ModeratorIdentity;
+use e2ee::random::Randomness;
+use protocol::client::{Application, ClientMessage, Decline};
+use protocol::id::{ParticipantId, RoomId};
+use protocol::limits::ROOM_MEMBERS_MAX;
+use protocol::media::{TrackKind, TrackState};
+use protocol::opaque::{Opaque, decode_base64url};
+use protocol::reject::{FarewellReason, Reject};
+use protocol::server::{Place, Presence, Role};
+use protocol::time::{Timestamp, UnixSeconds};
+
+use crate::admission::Admission;
+use crate::chat::Chat;
+use crate::connection::{Connection, Entry, Fate};
+use crate::group_life::Keys;
+use crate::input::Input;
+use crate::knocking::Knocking;
+use crate::media_life::MediaLife;
+use crate::moderating::Moderating;
+use crate::output::{CallState, EndReason, Other, Output};
+use crate::random::Jitter;
+use crate::start::{AttendeeStart, ModeratorParts, Refusal, attendee_keys};
+use crate::view;
+
+/// One participant's side of a call.
+///
+/// Times are counted from its construction.
+#[derive(Debug)]
+pub struct Participant {
+    unix: UnixSeconds,
+    pub(crate) random: Randomness,
+    pub(crate) side: Side,
+    pub(crate) me: Option<ParticipantId>,
+    pub(crate) place: Place,
+    pub(crate) connection: Connection,
+    pub(crate) group: Option<Group>,
+    pub(crate) keys: Keys,
+    pub(crate) media: MediaLife,
+    pub(crate) chat: Chat,
+    /// The others, as the server tells it.
+    pub(crate) present: BTreeMap<ParticipantId, Presence>,
+    tracks: BTreeMap<TrackKind, bool>,
+    /// What the server knows of our tracks.
+    pub(crate) tracks_told: BTreeMap<TrackKind, bool>,
+    pub(crate) has_entered: bool,
+    /// Messages of the server that changed nothing.
+    pub(crate) n_ignored: u64,
+    ended: Option<EndReason>,
+    shown: Option<CallState>,
+    pub(crate) out: VecDeque<Output>,
+}
+
+/// What differs between the two roles.
+#[derive(Debug)]
+pub(crate) enum Side {
+    /// The person counselled.
+    Attendee(Box<Knocking>),
+    /// The counsellor.
+    Moderator(Box<Moderating>),
+}
+
+impl Participant {
+    /// Somebody who opened a link.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::BadLink`] or [`Refusal::BadName`].
+    pub fn attendee(start: AttendeeStart<'_>) -> Result<Self, Refusal> {
+        let AttendeeStart { fragment, name, device, unix, random } = start;
+        let (keys, pin) = attendee_keys(fragment, &name)?;
+        let entry = Entry::Invite {
+            invite: keys.invite,
+            server_auth: keys.server_auth().to_wire(),
+            device: Opaque::new(device.to_vec()).unwrap_or_default(),
+        };
+        let knocking = Knocking::new(keys, pin, name, random.fork());
+        let side = Side::Attendee(Box::new(knocking));
+        Ok(Self::new(side, entry, unix, random))
+    }
+
+    pub(crate) fn new_moderator(identity: ModeratorIdentity, parts: ModeratorParts) -> Self {
+        let ModeratorParts { room, room_secret, invites, unix, random } = parts;
+        let door = Door::new(room, identity.pin(), &random);
+        let admission = Admission::new(door, invites);
+        let side = Moderating::new(admission, identity, room_secret);
+        Self::new(Side::Moderator(Box::new(side)), Entry::Ticket, unix, random)
+    }
+
+    fn new(side: Side, entry: Entry, unix: UnixSeconds, random: Randomness) -> Self {
+        let seed = u64::from_le_bytes(random.bytes());
+        Self {
+            unix,
+            random,
+            side,
+            me: None,
+            place: Place::Waiting,
+            connection: Connection::new(entry, Jitter::new(seed)),
+            group: None,
+            keys: Keys::default(),
+            media: MediaLife::default(),
+            chat: Chat::default(),
+            present: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            tracks_told: BTreeMap::new(),
+            has_entered: false,
+            n_ignored: 0,
+            ended: None,
+            shown: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened.  Never fails.
+    pub fn handle_input(&mut self, now: Timestamp, input: Input) {
+        if self.ended.is_some() {
+            return;
+        }
+        match input {
+            Input::Start => self.connection.start(now, &mut self.out),
+            Input::Ticket { ticket } => self.ticket(now, &ticket),
+            Input::NoTicket { retry } => {
+                let fate = self.connection.no_ticket(now, retry);
+                self.take_fate(now, fate);
+            }
+            Input::Opened => self.connection.opened(now, &mut self.out),
+            Input::Received { text } => self.received(now, &text),
+            Input::Closed { code: _ } => {
+                let fate = self.connection.closed(now);
+                self.take_fate(now, fate);
+            }
+            Input::Admit { participant } => self.admit(participant),
+            Input::Decline { participant } => self.decline(participant),
+            Input::Remove { participant } => self.remove(participant),
+            Input::SendChat { text } => self.send_chat(text),
+            Input::SetTrack { kind, on } => {
+                self.tracks.insert(kind, on);
+            }
+            Input::Leave => self.leave(),
+            Input::EndRoom => self.end_room(),
+            Input::Offered { sdp, tracks, slots } => {
+                for track in &tracks {
+                    self.tracks.entry(track.kind).or_insert(true);
+                }
+                self.media.offered(now, protocol::client::Offer { sdp, tracks, slots });
+            }
+            Input::MediaConnected => self.media.connected(now),
+            Input::MediaFailed => self.media.lost(now),
+            Input::Tick => (),
+        }
+        self.pump(now);
+        self.show(now);
+    }
+
+    /// The same, with the input as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::BadInput`] if it is not one.
+    pub fn handle_json(&mut self, now: Timestamp, json: &str) -> Result<(), Refusal> {
+        let input = serde_json::from_str(json).map_err(|_| Refusal::BadInput)?;
+        self.handle_input(now, input);
+        Ok(())
+    }
+
+    /// The next thing to do.  Drain to `None` after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// The same, as JSON.
+    pub fn poll_json(&mut self) -> Option<String> {
+        let output = self.poll_output()?;
+        Some(serde_json::to_string(&output).expect("our outputs hold nothing JSON cannot say"))
+    }
+
+    /// When [`Input::Tick`] is next due, if at all.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let is_entered = self.connection.is_entered();
+        let side = match &self.side {
+            Side::Attendee(side) => side.poll_timeout(is_entered),
+            Side::Moderator(side) => {
+                let rekey_at = self.keys.rekey_at().filter(|_| self.group.is_some());
+                side.poll_timeout(is_entered, rekey_at)
+            }
+        };
+        let chat = self.chat.poll_timeout().filter(|_| is_entered);
+        let keys = self.keys.poll_timeout(is_entered);
+        [self.connection.poll_timeout(), self.media.poll_timeout(), side, chat, keys]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// How many messages of the server changed nothing: late, repeated, or not for us.
+    #[must_use]
+    pub const fn n_ignored(&self) -> u64 {
+        self.n_ignored
+    }
+
+    pub(crate) fn unix_at(&self, now: Timestamp) -> UnixSeconds {
+        self.unix.plus(now.since_start().as_secs())
+    }
+
+    pub(crate) const fn role(&self) -> Role {
+        match self.side {
+            Side::Attendee(_) => Role::Attendee,
+            Side::Moderator(_) => Role::Moderator,
+        }
+    }
+
+    pub(crate) fn ignore(&mut self) {
+        self.n_ignored = self.n_ignored.saturating_add(1);
+    }
+
+    /// It is over.  Keys go, and what was not sent is told.
+    pub(crate) fn end(&mut self, reason: EndReason) {
+        for _ in 0..self.chat.end() {
+            self.out.push_back(Output::Refused { reject: Reject::RoomEnded });
+        }
+        self.keys.close();
+        self.group = None;
+        self.present.clear();
+        self.media.stop(&mut self.out);
+        self.connection.end(&mut self.out);
+        self.ended = Some(reason);
+    }
+
+    /// What the server delivered cannot be trusted.  Nothing more is sent.
+    pub(crate) fn end_unsafe(&mut self, code: &str) {
+        tracing::warn!(code, "What the server delivered cannot be trusted");
+        self.end(EndReason::Unsafe { code: code.to_owned() });
+    }
+
+    /// Goes away from here and comes back by the first right, as somebody new.
+    pub(crate) fn enter_anew(&mut self, now: Timestamp) {
+        self.connection.enter_anew(now, &mut self.out);
+        self.connection_lost(now);
+    }
+
+    pub(crate) fn take_fate(&mut self, now: Timestamp, fate: Fate) {
+        match fate {
+            Fate::Same => (),
+            Fate::Lost => self.connection_lost(now),
+            Fate::Refused(reject) => self.end(EndReason::Refused { reject }),
+            Fate::SignedOut => self.end(EndReason::SignedOut),
+        }
+    }
+
+    pub(crate) fn connection_lost(&mut self, now: Timestamp) {
+        self.chat.connection_lost();
+        self.media.connection_lost();
+        self.keys.connection_lost(now);
+        match &mut self.side {
+            Side::Attendee(side) => side.connection_lost(now),
+            Side::Moderator(side) => side.connection_lost(),
+        }
+    }
+
+    /// Sends and asks for whatever is due.
+    fn pump(&mut self, now: Timestamp) {
+        if self.ended.is_some() {
+            return;
+        }
+        let fate = self.connection.tick(now, &mut self.out);
+        self.take_fate(now, fate);
+        let unix = self.unix_at(now);
+        if let Side::Attendee(side) = &mut self.side {
+            if side.is_left_out(now) {
+                self.enter_anew(now);
+            }
+        } else {
+            self.pump_moderator(now);
+        }
+        if self.ended.is_some() {
+            return;
+        }
+        let (connection, out) = (&mut self.connection, &mut self.out);
+        self.keys.pump(now, unix, self.group.as_mut(), connection, out);
+        self.pump_chat(now);
+        self.media.pump(now, &mut self.connection, &mut self.out);
+        self.tell_tracks();
+        if let Side::Attendee(side) = &mut self.side {
+            side.pump(now, unix, self.place, &mut self.connection, &mut self.out);
+        }
+    }
+
+    fn pump_chat(&mut self, now: Timestamp) {
+        let (connection, out) = (&mut self.connection, &mut self.out);
+        let Some(group) = self.group.as_mut().filter(|group| group.is_sound()) else {
+            return;
+        };
+        if !connection.is_entered() || self.keys.is_too_old(now) {
+            return;
+        }
+        self.chat.pump(now, |line| {
+            let is_good = line.sealed.as_ref().is_some_and(|sealed| {
+                sealed.group == group.id()
+                    && sealed.epoch.0.saturating_add(1) >= group.epoch().0
+            });
+            if !is_good {
+                let message = e2ee::message::Message::Chat { text: line.text.clone() };
+                let message = group.seal_application(&message).ok()?;
+                let (group, epoch) = (group.id(), group.epoch());
+                line.sealed = Some(Application { group, epoch, message });
+            }
+            let application = line.sealed.clone()?;
+            connection.request(ClientMessage::Application(application), out)
+        });
+    }
+
+    /// Tells the server which tracks are on, once it knows of them.
+    fn tell_tracks(&mut self) {
+        if !self.media.is_answered() {
+            return;
+        }
+        for (kind, on) in &self.tracks {
+            if self.tracks_told.get(kind) == Some(on) {
+                continue;
+            }
+            let track = ClientMessage::Track(TrackState { kind: *kind, on: *on });
+            if self.connection.request(track, &mut self.out).is_some() {
+                self.tracks_told.insert(*kind, *on);
+            }
+        }
+    }
+
+    fn ticket(&mut self, now: Timestamp, ticket: &str) {
+        let ticket = decode_base64url(ticket)
+            .filter(|bytes| bytes.len() == 32)
+            .and_then(|bytes| Opaque::new(bytes).ok());
+        match ticket {
+            Some(ticket) => self.connection.ticket(now, ticket, &mut self.out),
+            None => {
+                let fate = self.connection.no_ticket(now, true);
+                self.take_fate(now, fate);
+            }
+        }
+    }
+
+    fn admit(&mut self, participant: ParticipantId) {
+        let is_known = match &mut self.side {
+            Side::Moderator(side) => side.admission.admit(participant),
+            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
+        };
+        if !is_known {
+            self.refuse(Reject::NoSuchParticipant);
+        }
+    }
+
+    fn decline(&mut self, participant: ParticipantId) {
+        let Side::Moderator(side) = &mut self.side else {
+            return self.refuse(Reject::NotModerator);
+        };
+        let decline = ClientMessage::Decline(Decline { participant });
+        if self.connection.request(decline, &mut self.out).is_some() {
+            side.admission.unknocked(participant);
+        } else {
+            self.refuse(Reject::Internal);
+        }
+    }
+
+    fn remove(&mut self, participant: ParticipantId) {
+        match &mut self.side {
+            Side::Moderator(side) => side.admission.remove(participant),
+            Side::Attendee(_) => self.refuse(Reject::NotModerator),
+        }
+    }
+
+    fn send_chat(&mut self, text: String) {
+        let outcome = match self.place {
+            Place::Waiting => Err(Reject::NotAdmitted),
+            Place::Room => self.chat.add(text),
+        };
+        if let Err(reject) = outcome {
+            self.refuse(reject);
+        }
+    }
+
+    fn leave(&mut self) {
+        self.connection.request(ClientMessage::Leave, &mut self.out);
+        self.end(view::farewell(FarewellReason::Left));
+    }
+
+    fn end_room(&mut self) {
+        match &mut self.side {
+            Side::Moderator(side) => side.wants_end = true,
+            Side::Attendee(_) => self.refuse(Reject::NotModerator),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, reject: Reject) {
+        self.out.push_back(Output::Refused { reject });
+    }
+
+    fn show(&mut self, now: Timestamp) {
+        let state = self.state(now);
+        let is_new = self.shown.as_ref().is_none_or(|shown| !view::looks_the_same(shown, &state));
+        if is_new {
+            self.shown = Some(state.clone());
+            self.out.push_back(Output::Show { state });
+        }
+    }
+
+    fn state(&self, now: Timestamp) -> CallState {
+        let members = self.group.as_ref().map(Group::members).unwrap_or_default();
+        let counsellor = members
+            .iter()
+            .find(|member| member.role == Role::Moderator && !member.own)
+            .and_then(|member| member.name.clone());
+        let safety_code = self.group.as_ref().and_then(Group::safety_code);
+        CallState {
+            phase: view::phase(view::Facts {
+                ended: self.ended.clone(),
+                has_entered: self.has_entered,
+                is_entered: self.connection.is_entered(),
+                pause_ms: self.connection.pause_ms(),
+                place: self.place,
+                has_media: self.media.has_connected(),
+            }),
+            me: self.me,
+            role: self.role(),
+            others: self.others(),
+            waiting: match &self.side {
+                Side::Moderator(side) if self.ended.is_none() => side.admission.waiting(now),
+                Side::Moderator(_) | Side::Attendee(_) => Vec::new(),
+            },
+            counsellor,
+            safety_code: safety_code.map(|code| code.to_vec()),
+            n_members: u32::try_from(members.len()).unwrap_or(u32::MAX),
+            n_confirmed: u32::try_from(self.keys.n_confirmed()).unwrap_or(u32::MAX),
+            tracks: self
+                .tracks
+                .iter()
+                .map(|(kind, on)| TrackState { kind: *kind, on: *on })
+                .collect(),
+        }
+    }
+
+    /// Everybody the server names and every member, whether it names them or not: nobody can
+    /// listen unseen.
+    fn others(&self) -> Vec<Other> {
+        let mut others: BTreeMap<ParticipantId, Other> = BTreeMap::new();
+        for presence in self.present.values() {
+            let other = Other {
+                participant: presence.participant,
+                name: None,
+                role: presence.role,
+                leaf: None,
+                connected: presence.connected,
+                tracks: presence.tracks.clone(),
+            };
+            others.insert(presence.participant, other);
+        }
+        let members = self.group.as_ref().map(Group::members).unwrap_or_default();
+        for member in members.into_iter().filter(|member| !member.own) {
+            let other = others.entry(member.participant).or_insert_with(|| Other {
+                participant: member.participant,
+                name: None,
+                role: member.role,
+                leaf: None,
+                connected: false,
+                tracks: Vec::new(),
+            });
+            other.name = member.name;
+            other.role = member.role;
+            other.leaf = Some(member.leaf);
+        }
+        others.into_values().collect()
+    }
+
+    /// Takes note of somebody in the room, as far as there is room for a note.
+    pub(crate) fn note_present(&mut self, presence: Presence) {
+        let who = presence.participant;
+        if Some(who) == self.me {
+            return;
+        }
+        if self.present.len() >= ROOM_MEMBERS_MAX && !self.present.contains_key(&who) {
+            self.ignore();
+            return;
+        }
+        let mut kinds = BTreeSet::new();
+        let tracks = presence.tracks.into_iter().filter(|track| kinds.insert(track.kind));
+        let presence = Presence { tracks: tracks.collect(), ..presence };
+        self.present.insert(who, presence);
+    }
+
+    /// The room this participant belongs in, if it is known beforehand.
+    pub(crate) fn own_room(&self) -> Option<RoomId> {
+        match &self.side {
+            Side::Attendee(side) => side.identity.as_ref().map(|identity| identity.room()),
+            Side::Moderator(side) => Some(side.room()),
+        }
+    }
+}
