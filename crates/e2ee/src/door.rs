@@ -14,7 +14,6 @@ use protocol::client::Knock;
 use protocol::id::{InviteId, ParticipantId, RoomId};
 use protocol::limits::{INVITES_PER_ROOM_MAX, NAME_BYTES_MAX};
 use protocol::opaque::Opaque;
-use protocol::server::Role;
 use protocol::time::UnixSeconds;
 use tls_codec::{Deserialize as _, Serialize as _};
 
@@ -60,8 +59,9 @@ impl Seat {
         welcome.secrets().iter().any(|secret| secret.new_member() == reference)
     }
 
-    fn is_good_until(&self) -> UnixSeconds {
-        UnixSeconds(self.package.life_time().not_after())
+    /// Whether it can be used for a while yet.
+    fn is_fresh(&self, now: UnixSeconds) -> bool {
+        now.plus(RENEW_BEFORE_SECONDS).0 < self.package.life_time().not_after()
     }
 }
 
@@ -128,10 +128,7 @@ impl AttendeeIdentity {
     pub fn knock(&mut self, now: UnixSeconds) -> Result<Knock, CannotKnock> {
         let claim = Claim::attendee(self.participant, self.keys.invite);
         for seat in &mut self.seats {
-            let fresh = seat
-                .as_ref()
-                .is_some_and(|s| now.plus(RENEW_BEFORE_SECONDS) < s.is_good_until());
-            if !fresh {
+            if !seat.as_ref().is_some_and(|seat| seat.is_fresh(now)) {
                 *seat = Seat::new(&claim, now, &self.random);
             }
         }
@@ -139,7 +136,8 @@ impl AttendeeIdentity {
             return Err(CannotKnock);
         };
         let nonce: [u8; 16] = self.random.bytes();
-        let mac = knock_mac(&self.keys, self.room, &first.bytes, &spare.bytes, &nonce);
+        let statement = knock_statement(self.room, &first.bytes, &spare.bytes, &nonce);
+        let mac = kdf::hmac(self.keys.join_mac_key().expose(), &[&statement]);
         let sealed_name = self
             .keys
             .seal_name(self.room, &self.name, &self.random)
@@ -156,9 +154,7 @@ impl AttendeeIdentity {
     /// Whether [`knock`](Self::knock) would bring new KeyPackages: one was used or grows old.
     #[must_use]
     pub fn needs_new_packages(&self, now: UnixSeconds) -> bool {
-        self.seats.iter().any(|seat| {
-            !seat.as_ref().is_some_and(|s| now.plus(RENEW_BEFORE_SECONDS) < s.is_good_until())
-        })
+        !self.seats.iter().all(|seat| seat.as_ref().is_some_and(|seat| seat.is_fresh(now)))
     }
 
     pub(crate) const fn participant(&self) -> ParticipantId {
@@ -180,32 +176,11 @@ impl std::fmt::Debug for AttendeeIdentity {
     }
 }
 
-/// What the MAC of a knock is over (E2EE.md 1.4, step 2).
-fn knock_parts(
-    room: RoomId,
-    package: &[u8],
-    spare: &[u8],
-) -> ([u8; 32], [u8; 32], [u8; 16], &'static [u8]) {
-    let role: &[u8] = match Role::Attendee {
-        Role::Moderator => b"moderator",
-        Role::Attendee => b"attendee",
-    };
-    (kdf::hash(&[package]), kdf::hash(&[spare]), *room.as_bytes(), role)
-}
-
-/// HMAC(K_join, "aman/join/v1" || room || role || H(KeyPackage) || H(spare) || nonce).
-fn knock_mac(
-    keys: &InviteKeys,
-    room: RoomId,
-    package: &[u8],
-    spare: &[u8],
-    nonce: &[u8],
-) -> [u8; 32] {
-    let (package, spare, room, role) = knock_parts(room, package, spare);
-    kdf::hmac(
-        keys.join_mac_key().expose(),
-        &[b"aman/join/v1", &room, role, &package, &spare, nonce],
-    )
+/// The message of a knock's MAC: "aman/join/v1" || room || role || H(KeyPackage) || H(spare) ||
+/// nonce (E2EE.md 1.4, step 2).
+fn knock_statement(room: RoomId, package: &[u8], spare: &[u8], nonce: &[u8]) -> Vec<u8> {
+    let (package, spare) = (kdf::hash(&[package]), kdf::hash(&[spare]));
+    [b"aman/join/v1".as_slice(), room.as_bytes(), b"attendee", &package, &spare, nonce].concat()
 }
 
 /// Why a knock is not shown to the counsellor.
@@ -329,12 +304,10 @@ impl Door {
         }
         let package = knock.key_package.as_slice();
         let spare = knock.spare_key_package.as_slice();
-        let (package_hash, spare_hash, room, role) =
-            knock_parts(self.rules.room, package, spare);
-        let parts: [&[u8]; 6] =
-            [b"aman/join/v1", &room, role, &package_hash, &spare_hash, knock.nonce.as_slice()];
+        let nonce = knock.nonce.as_slice();
+        let statement = knock_statement(self.rules.room, package, spare, nonce);
         let key = keys.join_mac_key().expose();
-        if !kdf::hmac_is_good(key, &parts, knock.mac.as_slice()) {
+        if !kdf::hmac_is_good(key, &[&statement], knock.mac.as_slice()) {
             return Err(KnockRefused::Forged);
         }
         let name = keys

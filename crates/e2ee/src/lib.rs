@@ -29,4 +29,4 @@ pub mod random;
 mod replay;
 pub mod safety_code;
 pub mod sframe;
-mod welcome;
+pub mod welcome;

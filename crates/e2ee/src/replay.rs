@@ -81,7 +81,7 @@ mod tests {
             let mut window = ReplayWindow::default();
             let mut seen = BTreeSet::new();
             for number in numbers {
-                let highest = seen.last().copied().unwrap_or(0);
+                let highest: u64 = seen.last().copied().unwrap_or(0);
                 let in_window = number < u64::MAX && highest.saturating_sub(number) < WINDOW;
                 prop_assert_eq!(window.is_fresh(number), in_window && !seen.contains(&number));
                 if window.is_fresh(number) {
