@@ -203,8 +203,9 @@ mod tests {
         let mut now = at(0);
         let refused = (0..TRIES_MAX).find_map(|n| {
             sent(&mut chat, now, n);
+            let refused = chat.rejected(now, n, &STALE);
             now = now + REFUSED_PAUSE;
-            chat.rejected(now, n, &STALE)
+            refused
         });
         assert_eq!(refused, Some(STALE));
         assert_eq!(chat.end(), 0);

@@ -129,8 +129,7 @@ impl Connection {
         out: &mut VecDeque<Output>,
     ) {
         if matches!(self.state, State::Ticketing { .. }) {
-            self.state =
-                State::Dialing { ticket: Some(ticket), deadline: now + DIAL_PATIENCE };
+            self.state = State::Dialing { ticket: Some(ticket), deadline: now + DIAL_PATIENCE };
             out.push_back(Output::Connect);
         }
     }

@@ -206,10 +206,8 @@ impl Keys {
             Ack::Due { at } if is_entered => Some(at),
             Ack::Due { .. } | Ack::Settled | Ack::Sent { .. } => None,
         };
-        let key_frame = self
-            .key_frame_at
-            .filter(|_| self.key_frame_due)
-            .map(|at| at + KEY_FRAME_INTERVAL);
+        let key_frame =
+            self.key_frame_at.filter(|_| self.key_frame_due).map(|at| at + KEY_FRAME_INTERVAL);
         let others = [ack, key_frame, self.forget_at];
         let own = [self.switch.poll_timeout(), self.opener.poll_timeout()];
         others.into_iter().chain(own).flatten().min()

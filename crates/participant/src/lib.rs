@@ -31,6 +31,6 @@ pub use input::Input;
 pub use output::{CallState, Output};
 pub use participant::Participant;
 pub use start::{
-    AttendeeStart, Code, InviteMaterials, ModeratorDraft, ModeratorStart, Refusal, link_secrets,
-    randomness, room_id,
+    AttendeeStart, Code, InviteMaterials, ModeratorDraft, ModeratorStart, Refusal,
+    link_secrets, randomness, room_id,
 };

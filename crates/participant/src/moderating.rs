@@ -335,9 +335,9 @@ impl Participant {
             return;
         }
         let present = &self.present;
-        let plan = side.admission.plan(&members, |who| {
-            present.get(&who).is_some_and(|presence| presence.connected)
-        });
+        let plan = side
+            .admission
+            .plan(&members, |who| present.get(&who).is_some_and(|presence| presence.connected));
         let mut leaves: Vec<LeafIndex> = Vec::new();
         let mut outsiders: Vec<ParticipantId> = Vec::new();
         for who in plan.removes {

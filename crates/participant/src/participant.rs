@@ -413,7 +413,8 @@ impl Participant {
 
     fn show(&mut self, now: Timestamp) {
         let state = self.state(now);
-        let is_new = self.shown.as_ref().is_none_or(|shown| !view::looks_the_same(shown, &state));
+        let is_new =
+            self.shown.as_ref().is_none_or(|shown| !view::looks_the_same(shown, &state));
         if is_new {
             self.shown = Some(state.clone());
             self.out.push_back(Output::Show { state });

@@ -9,12 +9,10 @@ use std::collections::BTreeSet;
 use e2ee::group::{CommitOutcome, Ignored, Opened};
 use e2ee::message::Message;
 use protocol::id::ParticipantId;
-use protocol::media::SlotBinding;
 use protocol::limits::M_LINES_MAX;
+use protocol::media::SlotBinding;
 use protocol::reject::{FarewellReason, Reject};
-use protocol::server::{
-    Committed, Entered, GroupOpened, Place, Relayed, ServerMessage,
-};
+use protocol::server::{Committed, Entered, GroupOpened, Place, Relayed, ServerMessage};
 use protocol::time::Timestamp;
 
 use crate::connection::Fate;
@@ -212,8 +210,7 @@ impl Participant {
                     change.removed.iter().map(|member| member.participant).collect();
                 let added: BTreeSet<ParticipantId> =
                     change.added.iter().map(|member| member.participant).collect();
-                let began =
-                    if removed.is_empty() { Began::Commit } else { Began::Removal };
+                let began = if removed.is_empty() { Began::Commit } else { Began::Removal };
                 let is_connected = |who: ParticipantId| {
                     // Somebody just added may not have been announced yet.
                     added.contains(&who)

@@ -236,8 +236,7 @@ pub(crate) fn attendee_keys(
     fragment: &str,
     name: &str,
 ) -> Result<(InviteKeys, CounsellorPin), Refusal> {
-    let (secret, pin) =
-        parse_fragment(fragment).map_err(|link::BadLink| Refusal::BadLink)?;
+    let (secret, pin) = parse_fragment(fragment).map_err(|link::BadLink| Refusal::BadLink)?;
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(Refusal::BadName);
     }

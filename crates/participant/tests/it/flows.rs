@@ -56,6 +56,7 @@ fn both_see_the_same_code_and_everybody_confirmed() {
 fn chat_crosses_both_ways_and_is_own_once_the_server_has_it() {
     let mut world = World::in_call(3);
     world.tell(BEN, Input::SendChat { text: "hello".to_owned() });
+    world.settle();
     world.tell(ANA, Input::SendChat { text: "welcome".to_owned() });
     world.settle();
 

@@ -52,7 +52,9 @@ proptest! {
 #[test]
 fn garbage_is_counted_and_changes_nothing() {
     let mut world = World::in_call(3);
-    for text in ["", "{", "null", "{\"type\":\"done\"}", "{\"type\":\"gone\",\"participant\":\"x\"}"] {
+    for text in
+        ["", "{", "null", "{\"type\":\"done\"}", "{\"type\":\"gone\",\"participant\":\"x\"}"]
+    {
         world.tell(BEN, Input::Received { text: text.to_owned() });
     }
     world.settle();
@@ -145,19 +147,17 @@ fn any_presence() -> impl Strategy<Value = Presence> {
 }
 
 fn any_knocked() -> impl Strategy<Value = Knocked> {
-    let knock = (any_opaque(), any_opaque(), any_opaque(), any_opaque(), any_opaque()).prop_map(
-        |(key_package, spare_key_package, nonce, mac, sealed_name)| Knock {
+    let knock = (any_opaque(), any_opaque(), any_opaque(), any_opaque(), any_opaque())
+        .prop_map(|(key_package, spare_key_package, nonce, mac, sealed_name)| Knock {
             key_package,
             spare_key_package,
             nonce,
             mac,
             sealed_name,
-        },
-    );
+        });
     (any_id(), any::<bool>(), any::<bool>(), knock, any::<bool>()).prop_map(
         |(participant, waits, returning, knock, known)| {
-            let known_invite =
-                e2ee::link::InviteKeys::derive(&crate::world::link(1)).invite;
+            let known_invite = e2ee::link::InviteKeys::derive(&crate::world::link(1)).invite;
             Knocked {
                 participant,
                 invite: if known { known_invite } else { InviteId::from_bytes([8; 16]) },
@@ -179,8 +179,7 @@ fn any_reject() -> impl Strategy<Value = Reject> {
         Just(Reject::NoSuchGroup),
         Just(Reject::StaleGeneration),
         Just(Reject::TooFast),
-        any_number()
-            .prop_map(|n| Reject::StaleEpoch { got: Epoch(n), current: Epoch(n / 2) }),
+        any_number().prop_map(|n| Reject::StaleEpoch { got: Epoch(n), current: Epoch(n / 2) }),
     ]
 }
 
@@ -201,23 +200,25 @@ fn any_entered() -> impl Strategy<Value = ServerMessage> {
         proptest::collection::vec(any_presence(), 0..4),
         proptest::collection::vec(any_knocked(), 0..3),
     )
-        .prop_map(|((ours, participant, moderates, waits, resumed), group, present, knocks)| {
-            ServerMessage::Entered(Entered {
-                room: if ours { ROOM } else { RoomId::from_bytes([1; 16]) },
-                participant,
-                role: if moderates { Role::Moderator } else { Role::Attendee },
-                place: if waits { Place::Waiting } else { Place::Room },
-                resume: Opaque::default(),
-                resumed,
-                group: group.map(|(group, generation, epoch)| GroupState {
-                    group,
-                    generation: Generation(generation),
-                    epoch: Epoch(epoch),
-                }),
-                present,
-                knocks,
-            })
-        })
+        .prop_map(
+            |((ours, participant, moderates, waits, resumed), group, present, knocks)| {
+                ServerMessage::Entered(Entered {
+                    room: if ours { ROOM } else { RoomId::from_bytes([1; 16]) },
+                    participant,
+                    role: if moderates { Role::Moderator } else { Role::Attendee },
+                    place: if waits { Place::Waiting } else { Place::Room },
+                    resume: Opaque::default(),
+                    resumed,
+                    group: group.map(|(group, generation, epoch)| GroupState {
+                        group,
+                        generation: Generation(generation),
+                        epoch: Epoch(epoch),
+                    }),
+                    present,
+                    knocks,
+                })
+            },
+        )
 }
 
 fn any_delivery() -> impl Strategy<Value = ServerMessage> {

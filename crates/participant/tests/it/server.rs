@@ -14,44 +14,44 @@ use protocol::server::{
 };
 
 /// One WebSocket, as the server sees it.
-pub type Line = u32;
+pub(crate) type Line = u32;
 
-pub type Wrapped = Opaque<WRAPPED_SECRET_BYTES_MAX>;
+pub(crate) type Wrapped = Opaque<WRAPPED_SECRET_BYTES_MAX>;
 
 /// Somebody the server knows.
 #[derive(Clone, Debug)]
-pub struct Guest {
-    pub role: Role,
-    pub place: Place,
-    pub invite: Option<InviteId>,
-    pub device: Opaque<16>,
-    pub knock: Option<Knock>,
-    pub line: Option<Line>,
-    pub tracks: Vec<TrackState>,
-    pub returning: bool,
+pub(crate) struct Guest {
+    pub(crate) role: Role,
+    pub(crate) place: Place,
+    pub(crate) invite: Option<InviteId>,
+    pub(crate) device: Opaque<16>,
+    pub(crate) knock: Option<Knock>,
+    pub(crate) line: Option<Line>,
+    pub(crate) tracks: Vec<TrackState>,
+    pub(crate) returning: bool,
 }
 
 /// The whole server of one room.
-pub struct Server {
-    pub room: RoomId,
-    pub wrapped: BTreeMap<InviteId, Wrapped>,
-    pub guests: BTreeMap<ParticipantId, Guest>,
-    pub group: Option<GroupState>,
-    pub pinned: BTreeSet<(InviteId, Opaque<16>)>,
+pub(crate) struct Server {
+    pub(crate) room: RoomId,
+    pub(crate) wrapped: BTreeMap<InviteId, Wrapped>,
+    pub(crate) guests: BTreeMap<ParticipantId, Guest>,
+    pub(crate) group: Option<GroupState>,
+    pub(crate) pinned: BTreeSet<(InviteId, Opaque<16>)>,
     /// What was said to whom; a test may look for what it needs.
-    pub said: Vec<(Line, ServerMessage)>,
+    pub(crate) said: Vec<(Line, ServerMessage)>,
     /// What is on its way.
-    pub outbox: VecDeque<(Line, ServerMessage)>,
+    pub(crate) outbox: VecDeque<(Line, ServerMessage)>,
     /// Commits the server has accepted, for tests that replay them.
-    pub commits: Vec<Committed>,
-    pub seq: u64,
+    pub(crate) commits: Vec<Committed>,
+    pub(crate) seq: u64,
     backlog: Vec<(u64, ParticipantId, ServerMessage)>,
     lines: BTreeMap<Line, ParticipantId>,
     next_id: u64,
 }
 
 impl Server {
-    pub fn new(room: RoomId) -> Self {
+    pub(crate) fn new(room: RoomId) -> Self {
         Self {
             room,
             wrapped: BTreeMap::new(),
@@ -68,34 +68,34 @@ impl Server {
         }
     }
 
-    pub fn say(&mut self, line: Line, message: ServerMessage) {
+    pub(crate) fn say(&mut self, line: Line, message: ServerMessage) {
         self.said.push((line, message.clone()));
         self.outbox.push_back((line, message));
     }
 
-    pub fn tell(&mut self, who: ParticipantId, message: ServerMessage) {
+    pub(crate) fn tell(&mut self, who: ParticipantId, message: ServerMessage) {
         if let Some(line) = self.guests.get(&who).and_then(|guest| guest.line) {
             self.say(line, message);
         }
     }
 
     /// Delivers something with a place in the order, at once or when they come back.
-    pub fn deliver(&mut self, who: ParticipantId, message: ServerMessage) {
+    pub(crate) fn deliver(&mut self, who: ParticipantId, message: ServerMessage) {
         self.backlog.push((self.seq, who, message.clone()));
         self.tell(who, message);
     }
 
-    pub fn in_room(&self) -> Vec<ParticipantId> {
+    pub(crate) fn in_room(&self) -> Vec<ParticipantId> {
         let room = self.guests.iter().filter(|(_, guest)| guest.place == Place::Room);
         room.map(|(id, _)| *id).collect()
     }
 
     /// The line of a guest who is connected.
-    pub fn line_of(&self, who: ParticipantId) -> Line {
+    pub(crate) fn line_of(&self, who: ParticipantId) -> Line {
         self.guests[&who].line.unwrap()
     }
 
-    pub fn by_role(&self, role: Role) -> Vec<ParticipantId> {
+    pub(crate) fn by_role(&self, role: Role) -> Vec<ParticipantId> {
         let guests = self.guests.iter().filter(|(_, guest)| guest.role == role);
         guests.map(|(id, _)| *id).collect()
     }
@@ -134,11 +134,11 @@ impl Server {
         }
     }
 
-    pub fn moderators(&self) -> Vec<ParticipantId> {
+    pub(crate) fn moderators(&self) -> Vec<ParticipantId> {
         self.by_role(Role::Moderator)
     }
 
-    pub fn received(&mut self, line: Line, text: &str) {
+    pub(crate) fn received(&mut self, line: Line, text: &str) {
         let envelope = ClientEnvelope::decode(text).expect("our clients speak the protocol");
         let n = envelope.n;
         if let ClientMessage::Hello(hello) = envelope.body {
@@ -381,7 +381,7 @@ impl Server {
     }
 
     /// Somebody's part is over.
-    pub fn remove(&mut self, who: ParticipantId, reason: FarewellReason) {
+    pub(crate) fn remove(&mut self, who: ParticipantId, reason: FarewellReason) {
         let Some(guest) = self.guests.get(&who) else { return };
         let was_in_room = guest.place == Place::Room;
         self.tell(who, ServerMessage::Farewell { reason });
@@ -397,7 +397,7 @@ impl Server {
     }
 
     /// A WebSocket broke; somebody who only waited is gone with it.
-    pub fn closed(&mut self, line: Line) {
+    pub(crate) fn closed(&mut self, line: Line) {
         self.outbox.retain(|(to, _)| *to != line);
         let Some(who) = self.lines.remove(&line) else { return };
         let Some(guest) = self.guests.get_mut(&who) else { return };
@@ -417,7 +417,7 @@ impl Server {
     }
 
     /// The process died and a new one took its place: only what is stored is left.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let mut fresh = Self::new(self.room);
         fresh.wrapped = self.wrapped.clone();
         fresh.pinned = self.pinned.clone();

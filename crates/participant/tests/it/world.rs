@@ -19,61 +19,59 @@ use protocol::time::{Timestamp, UnixSeconds};
 use crate::server::{Line, Server};
 
 /// The counsellor, first of the people.
-pub const ANA: usize = 0;
+pub(crate) const ANA: usize = 0;
 /// The first attendee.
-pub const BEN: usize = 1;
+pub(crate) const BEN: usize = 1;
 /// The second one.
-pub const CEM: usize = 2;
+pub(crate) const CEM: usize = 2;
 
-pub const ROOM: RoomId = RoomId::from_bytes([7; 16]);
+pub(crate) const ROOM: RoomId = RoomId::from_bytes([7; 16]);
 const ROOM_SECRET: [u8; 32] = [9; 32];
 
 /// A core and what its shell keeps.
-pub struct Person {
-    pub core: Participant,
-    pub line: Option<Line>,
-    pub state: Option<CallState>,
-    pub n_shows: usize,
-    pub chats: Vec<(String, String, bool)>,
-    pub refused: Vec<Reject>,
-    pub n_key_frames: usize,
-    pub n_offers: usize,
-    pub bindings: Vec<SlotBinding>,
+pub(crate) struct Person {
+    pub(crate) core: Participant,
+    pub(crate) line: Option<Line>,
+    pub(crate) state: Option<CallState>,
+    pub(crate) n_shows: usize,
+    pub(crate) chats: Vec<(String, String, bool)>,
+    pub(crate) refused: Vec<Reject>,
+    pub(crate) n_key_frames: usize,
+    pub(crate) n_offers: usize,
+    pub(crate) bindings: Vec<SlotBinding>,
     /// Whether peer connections come up.
-    pub has_media: bool,
+    pub(crate) has_media: bool,
     /// Whether the network lets the WebSocket open.
-    pub is_online: bool,
+    pub(crate) is_online: bool,
     /// Every text the core ever sent.
-    pub sent: Vec<String>,
+    pub(crate) sent: Vec<String>,
     born: Timestamp,
 }
 
 /// Everybody, and the server between them.
-pub struct World {
-    pub server: Server,
-    pub people: Vec<Person>,
-    pub now: Timestamp,
-    pub seed: u8,
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) people: Vec<Person>,
+    pub(crate) now: Timestamp,
+    pub(crate) seed: u8,
     next_line: Line,
     epoch_start: UnixSeconds,
 }
 
 /// The link of invite `number`.
-pub fn link(number: u8) -> LinkSecret {
+pub(crate) fn link(number: u8) -> LinkSecret {
     LinkSecret::from_bytes([number; 32])
 }
 
 impl World {
     /// The counsellor alone, with links 1 and 2.
-    pub fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         let mut server = Server::new(ROOM);
         let random = Randomness::from_seed([seed; 32]);
         for number in 1..=2 {
             let keys = InviteKeys::derive(&link(number));
             let secret = RoomSecret::from_bytes(ROOM_SECRET);
-            server
-                .wrapped
-                .insert(keys.invite, keys.wrap_room_secret(ROOM, &secret, &random));
+            server.wrapped.insert(keys.invite, keys.wrap_room_secret(ROOM, &secret, &random));
         }
         let mut world = Self {
             server,
@@ -89,7 +87,7 @@ impl World {
     }
 
     /// A counsellor's core, as after opening the page.
-    pub fn moderator_core(&self) -> Participant {
+    pub(crate) fn moderator_core(&self) -> Participant {
         let identity = identity();
         let draft = ModeratorDraft::new(ModeratorStart {
             room: ROOM,
@@ -106,7 +104,7 @@ impl World {
     }
 
     /// An attendee's core, as after opening the link.
-    pub fn attendee_core(&self, number: u8, name: &str, device: u8) -> Participant {
+    pub(crate) fn attendee_core(&self, number: u8, name: &str, device: u8) -> Participant {
         let pin = CounsellorPin::of(&identity().public());
         Participant::attendee(AttendeeStart {
             fragment: &format_fragment(&link(number), &pin),
@@ -130,7 +128,7 @@ impl World {
     }
 
     /// Somebody opens the page.
-    pub fn add(&mut self, core: Participant) -> usize {
+    pub(crate) fn add(&mut self, core: Participant) -> usize {
         self.people.push(Person {
             core,
             line: None,
@@ -152,7 +150,7 @@ impl World {
     }
 
     /// Somebody reloads the page: a new core, the old connection is gone.
-    pub fn reload(&mut self, who: usize, core: Participant) {
+    pub(crate) fn reload(&mut self, who: usize, core: Participant) {
         self.cut(who);
         let person = &mut self.people[who];
         person.core = core;
@@ -162,7 +160,7 @@ impl World {
     }
 
     /// Ana and Ben, in a call.
-    pub fn in_call(seed: u8) -> Self {
+    pub(crate) fn in_call(seed: u8) -> Self {
         let mut world = Self::new(seed);
         world.settle();
         let ben = world.attendee_core(1, "Ben", 1);
@@ -176,14 +174,14 @@ impl World {
     }
 
     /// Brings an input to somebody's core, in that core's own time.
-    pub fn tell(&mut self, who: usize, input: Input) {
+    pub(crate) fn tell(&mut self, who: usize, input: Input) {
         let person = &mut self.people[who];
         let now = local(self.now, person.born);
         person.core.handle_input(now, input);
     }
 
     /// Somebody's WebSocket breaks, and both sides notice.
-    pub fn cut(&mut self, who: usize) {
+    pub(crate) fn cut(&mut self, who: usize) {
         if let Some(line) = self.people[who].line.take() {
             self.server.closed(line);
             self.tell(who, Input::Closed { code: 1006 });
@@ -191,7 +189,7 @@ impl World {
     }
 
     /// The server process dies and comes back.
-    pub fn restart_server(&mut self) {
+    pub(crate) fn restart_server(&mut self) {
         self.server.restart();
         for who in 0..self.people.len() {
             if self.people[who].line.take().is_some() {
@@ -201,7 +199,7 @@ impl World {
     }
 
     /// The counsellor lets everybody in who waits.
-    pub fn admit_all(&mut self) {
+    pub(crate) fn admit_all(&mut self) {
         let waiting = self.people[ANA].state.as_ref().unwrap().waiting.clone();
         for waiting in waiting {
             self.tell(ANA, Input::Admit { participant: waiting.participant });
@@ -210,7 +208,7 @@ impl World {
     }
 
     /// Carries everything out until nothing moves; time stands still.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..10_000 {
             let mut moved = false;
             for who in 0..self.people.len() {
@@ -234,7 +232,7 @@ impl World {
     }
 
     /// Lets time pass, waking every core when it asked to be woken.
-    pub fn advance(&mut self, span: Duration) {
+    pub(crate) fn advance(&mut self, span: Duration) {
         let end = self.now + span;
         self.settle();
         for _ in 0..100_000 {
@@ -308,20 +306,20 @@ impl World {
         }
     }
 
-    pub fn state(&self, who: usize) -> &CallState {
+    pub(crate) fn state(&self, who: usize) -> &CallState {
         self.people[who].state.as_ref().expect("something was shown")
     }
 
-    pub fn phase(&self, who: usize) -> Phase {
+    pub(crate) fn phase(&self, who: usize) -> Phase {
         self.state(who).phase.clone()
     }
 
-    pub fn id(&self, who: usize) -> ParticipantId {
+    pub(crate) fn id(&self, who: usize) -> ParticipantId {
         self.state(who).me.expect("the server gave an id")
     }
 
     /// The code of the tampering somebody was warned of.
-    pub fn unsafe_code(&self, who: usize) -> Option<String> {
+    pub(crate) fn unsafe_code(&self, who: usize) -> Option<String> {
         match self.phase(who) {
             Phase::Ended { reason: EndReason::Unsafe { code } } => Some(code),
             Phase::Connecting
@@ -334,7 +332,7 @@ impl World {
     }
 
     /// One frame of `from`, sealed.
-    pub fn seal(&mut self, from: usize, plain: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn seal(&mut self, from: usize, plain: &[u8]) -> Result<Vec<u8>, String> {
         let person = &mut self.people[from];
         let now = local(self.now, person.born);
         let mut sealed = Vec::new();
@@ -347,7 +345,7 @@ impl World {
     }
 
     /// Opens one frame.
-    pub fn open(&mut self, to: usize, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn open(&mut self, to: usize, sealed: &[u8]) -> Result<Vec<u8>, String> {
         let person = &mut self.people[to];
         let now = local(self.now, person.born);
         let mut plain = Vec::new();
@@ -359,19 +357,19 @@ impl World {
     }
 
     /// Whether a frame of `from` is heard by `to`.
-    pub fn hears(&mut self, from: usize, to: usize) -> bool {
+    pub(crate) fn hears(&mut self, from: usize, to: usize) -> bool {
         let plain = b"a frame of sound".to_vec();
         self.seal(from, &plain).is_ok_and(|sealed| self.open(to, &sealed) == Ok(plain))
     }
 }
 
 /// The counsellor's identity.
-pub fn identity() -> CounsellorKey {
+pub(crate) fn identity() -> CounsellorKey {
     CounsellorKey::from_bytes(&[5; 32])
 }
 
 /// What a shell answers when it is asked for an offer.
-pub fn offered() -> Input {
+pub(crate) fn offered() -> Input {
     let mid = |text| Mid::new(text).unwrap();
     Input::Offered {
         sdp: "v=0".to_owned(),
