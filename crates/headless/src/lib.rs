@@ -6,14 +6,21 @@
 //! [`Desk`](desk::Desk) for what a counsellor does before it; `headless` is also a program.
 
 pub mod assembler;
+mod call;
 pub mod clock;
+pub mod desk;
 pub mod http;
 pub mod ivf;
 mod keyframe_tap;
 pub mod ogg;
 pub mod peer;
+mod running;
 pub mod server;
 pub mod sink;
 pub mod socket;
 pub mod source;
+pub mod status;
 pub mod vp8;
+
+pub use call::Sealed;
+pub use running::{Headless, Media, TookTooLong};
