@@ -5,12 +5,18 @@
 
 mod clock;
 mod codegen;
+mod install;
+mod licences;
 mod process;
 mod settings;
+mod stages;
 mod stamp;
+mod tally;
+mod test;
 mod tidy;
 mod wasm;
 mod wasm_toolchain;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -19,6 +25,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::settings::Settings;
+use crate::stages::Stage;
 
 /// Tasks of this repository.
 #[derive(Debug, Parser)]
@@ -30,6 +37,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Installs what is missing and runs every check and test, or those of some kinds
+    #[command(alias = "ci")]
+    Test {
+        /// Which; all of them if none is named
+        stages: Vec<Stage>,
+        /// Goes on after a broken stage
+        #[arg(long)]
+        keep_going: bool,
+    },
     /// Builds the WebAssembly module of the web client
     Wasm,
     /// Writes the generated files
@@ -59,6 +75,7 @@ fn main() -> ExitCode {
 
 fn perform(settings: &Settings, task: &Task) -> Result<()> {
     match task {
+        Task::Test { stages, keep_going } => test::run(settings, stages, *keep_going),
         Task::Wasm => wasm::build(settings).map(drop),
         Task::Codegen { check } => codegen::generate(settings, *check),
         Task::Tidy { quick } => tidy::check(settings, *quick),

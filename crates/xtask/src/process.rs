@@ -1,6 +1,8 @@
 //! Running other programs, so that a failure is one sentence about what was being done.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -50,6 +52,39 @@ pub(crate) fn output(what: &str, command: &mut Command) -> Result<String> {
         bail!("cannot {what}: {} said: {}", shown(command), said.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs it, lets it speak, and keeps what it said in `log`.
+///
+/// # Errors
+///
+/// When it cannot start or does not succeed.
+pub(crate) fn run_logged(what: &str, command: &mut Command, log: &Path) -> Result<()> {
+    let keep = File::options().create(true).append(true).open(log)?;
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| cannot_start(what, command))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| copy_lines(out, std::io::stdout(), &keep));
+        scope.spawn(|| copy_lines(err, std::io::stderr(), &keep));
+    });
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("cannot {what}: {} ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// A terminal that went away is no reason to stop the work.
+fn copy_lines(from: Option<impl Read>, mut shown: impl Write, mut kept: &File) {
+    let Some(from) = from else { return };
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+        let _ = shown.write_all(&line);
+        let _ = kept.write_all(&line);
+        line.clear();
+    }
 }
 
 fn cannot_start(what: &str, command: &Command) -> String {

@@ -17,7 +17,6 @@ const NOT: &[(&str, &str)] = &[
     ("misc", "a noun for what it answers"),
     ("munge", "rewrite"),
     ("passphrase", "room secret"),
-    ("patient", "attendee"),
     ("reinit", "re-found"),
     ("utils", "a noun for what it answers"),
     ("util", "a noun for what it answers"),
