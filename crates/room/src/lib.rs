@@ -356,13 +356,16 @@ impl Room {
         let participant = self.participants.get(&who)?;
         let visitor = participant.visitor()?;
         let knock = visitor.knock.clone()?;
-        let pinned_elsewhere = visitor.pinned.is_some_and(|pinned| pinned != visitor.device);
+        let other_device = match visitor.pinned {
+            Some(pinned) => pinned != visitor.device,
+            None => visitor.came_second,
+        };
         let waited = now - visitor.came_at;
         Some(Knocked {
             participant: who,
             invite: visitor.invite,
             place: participant.place,
-            other_device: pinned_elsewhere || visitor.came_second,
+            other_device,
             returning: visitor.pinned == Some(visitor.device),
             waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
             knock,

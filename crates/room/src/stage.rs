@@ -273,14 +273,14 @@ impl Stage {
     }
 }
 
-pub(crate) fn answer(message: &ServerMessage, n: u32) -> Option<Result<(), Reject>> {
-    match message {
-        ServerMessage::Done { n: answered } if *answered == n => Some(Ok(())),
-        ServerMessage::Rejected { n: Some(answered), reject } if *answered == n => {
-            Some(Err(reject.clone()))
-        }
-        _ => None,
+fn answer(message: &ServerMessage, n: u32) -> Option<Result<(), Reject>> {
+    if let ServerMessage::Done { n: answered } = message {
+        return (*answered == n).then_some(Ok(()));
     }
+    if let ServerMessage::Rejected { n: answered, reject } = message {
+        return (*answered == Some(n)).then(|| Err(reject.clone()));
+    }
+    None
 }
 
 pub(crate) fn knock(seed: u8) -> Knock {
@@ -300,7 +300,7 @@ pub(crate) fn open_group(generation: u32) -> ClientMessage {
 
 /// Both tracks, and `n` slots of each kind.
 pub(crate) fn offer(n: u8) -> ClientMessage {
-    let slot = |n: u8| OfferedSlot { mid: mid(n), audio: n % 2 == 0 };
+    let slot = |n: u8| OfferedSlot { mid: mid(n), audio: n.is_multiple_of(2) };
     ClientMessage::Offer(Offer {
         sdp: "v=0".to_owned(),
         tracks: vec![

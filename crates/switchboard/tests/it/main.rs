@@ -1,0 +1,6 @@
+//! Does the switchboard carry out what its cores decide: over real tasks and channels, with a
+//! store in memory and a media plane that only takes notes?
+
+mod calls;
+mod faults;
+mod stage;
