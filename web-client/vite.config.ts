@@ -77,7 +77,7 @@ export default defineConfig(({ mode }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rollupOptions: { input: mode === "gallery" ? "gallery.html" : "index.html" },
+    rolldownOptions: { input: mode === "gallery" ? "gallery.html" : "index.html" },
   },
   server: {
     // `npm run dev` beside a running `aman`.

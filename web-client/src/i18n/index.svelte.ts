@@ -1,9 +1,10 @@
 // The language of the page: chosen, kept for this tab, switched at run time.
 // Only the catalogue in use is loaded.
-import type { Catalogue, Key, Message } from "./en";
+import type { Catalogue, Key } from "./en";
+import type { Lang, Params } from "./format";
+import { directionOf, format, localeOf } from "./format";
 
-/** The languages there are. */
-export type Lang = "en" | "ar" | "zh";
+export type { Lang } from "./format";
 
 /** Each language by its own name. */
 export const LANGUAGES: readonly { lang: Lang; name: string }[] = [
@@ -11,9 +12,6 @@ export const LANGUAGES: readonly { lang: Lang; name: string }[] = [
   { lang: "ar", name: "العربية" },
   { lang: "zh", name: "中文" },
 ];
-
-/** Values for the places of a text. */
-export type Params = Record<string, string | number>;
 
 const LOADERS: Record<Lang, () => Promise<Catalogue>> = {
   en: async () => (await import("./en")).en,
@@ -55,11 +53,6 @@ export const words = new Words();
 /** Short for `words.text`. */
 export const t = (key: Key, params?: Params): string => words.text(key, params);
 
-/** Which way a language is written. */
-export function directionOf(lang: Lang): "ltr" | "rtl" {
-  return lang === "ar" ? "rtl" : "ltr";
-}
-
 /** The language to begin with. */
 export function firstLanguage(search: string, kept: string | null, browser: readonly string[]): Lang {
   const wishes = [new URLSearchParams(search).get("lang"), kept, ...browser];
@@ -77,27 +70,6 @@ export function keptLanguage(): string | null {
   } catch {
     return null;
   }
-}
-
-/** Chooses the plural form and fills the places. */
-export function format(lang: Lang, message: Message, params: Params): string {
-  const form = typeof message === "string" ? message : pluralOf(lang, message, Number(params["n"] ?? 0));
-  return form.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = params[name];
-    if (value === undefined) return whole;
-    if (typeof value === "number") return new Intl.NumberFormat(localeOf(lang)).format(value);
-    // Isolated, so that a name in another script does not turn the sentence around.
-    return `\u2068${value}\u2069`;
-  });
-}
-
-function pluralOf(lang: Lang, message: Exclude<Message, string>, n: number): string {
-  return message[new Intl.PluralRules(lang).select(n)] ?? message.other;
-}
-
-/** Latin digits in Arabic, until somebody chooses others. */
-function localeOf(lang: Lang): string {
-  return lang === "ar" ? "ar-u-nu-latn" : lang === "zh" ? "zh-Hans" : "en-GB";
 }
 
 function keep(lang: Lang): void {

@@ -37,6 +37,12 @@ export interface PeerFigures {
   lost: number | null;
 }
 
+/** A sender that can be asked for a whole picture (webrtc-extensions, "encodingOptions"). */
+interface KeyFrameEncoder {
+  getParameters(): RTCRtpSendParameters;
+  setParameters(parameters: RTCRtpSendParameters, options: { encodingOptions: { keyFrame: boolean }[] }): Promise<void>;
+}
+
 /** A peer connection. */
 export class Peer {
   private readonly connection: RTCPeerConnection;
@@ -99,9 +105,9 @@ export class Peer {
   async forceKeyFrame(kind: TrackKind): Promise<void> {
     const sender = this.senders.get(kind)?.sender;
     if (kind === "microphone" || sender === undefined || this.closed) return;
-    const set = sender.setParameters.bind(sender) as (p: RTCRtpSendParameters, o?: object) => Promise<void>;
-    const parameters = sender.getParameters();
-    await set(parameters, { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) });
+    const encoder: KeyFrameEncoder = sender;
+    const parameters = encoder.getParameters();
+    await encoder.setParameters(parameters, { encodingOptions: parameters.encodings.map(() => ({ keyFrame: true })) });
   }
 
   /** Stops one codec for good: its track goes, and what it plays goes. */

@@ -109,7 +109,7 @@ const SALT = encoder.encode("aman-lm-v1");
 const TITLE_BYTES_MAX = 240;
 
 async function makeKeys(): Promise<KeptKeys> {
-  const identity = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"])) as CryptoKeyPair;
+  const identity = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));
   const identityPublic = new Uint8Array(await crypto.subtle.exportKey("raw", identity.publicKey));
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const root = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);

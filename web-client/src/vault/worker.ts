@@ -171,7 +171,7 @@ self.onrtctransform = (event: RTCTransformEvent) => {
   const options = transformer.options as TransformOptions;
   const take = options.direction === "seal" ? sealing(transformer, options) : opening(transformer, options);
   const pipe = new TransformStream<EncodedFrame, EncodedFrame>({ transform: take });
-  transformer.readable.pipeThrough(pipe).pipeTo(transformer.writable).catch(() => undefined).finally(() => cameras.delete(transformer));
+  transformer.readable.pipeThrough(pipe).pipeTo(transformer.writable as WritableStream<EncodedFrame>).catch(() => undefined).finally(() => cameras.delete(transformer));
 };
 
 type Take = (frame: EncodedFrame, exit: TransformStreamDefaultController<EncodedFrame>) => void;

@@ -1,0 +1,55 @@
+// Fails when the page has grown too heavy for an old phone on a bad line.
+//
+// Everything a browser fetches to show the join page, without WebAssembly: at most 80 kB
+// compressed.  The WebAssembly module, fetched after the first paint: at most 400 kB.
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+
+const DIST = new URL("../dist/", import.meta.url).pathname;
+const PAGE_MAX = 80_000;
+const WASM_MAX = 400_000;
+
+/** Compressed size of one file. */
+async function weight(name) {
+  return brotliCompressSync(await readFile(join(DIST, name))).length;
+}
+
+/** Files that the join page fetches: what its files name, except the desk and the other languages. */
+async function joinPage() {
+  const seen = new Set(["index.html"]);
+  const queue = ["index.html"];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (!/\.(html|js|css)$/.test(name)) continue;
+    const text = await readFile(join(DIST, name), "utf8");
+    for (const [, file] of text.matchAll(/["'`(](?:\.?\/)?((?:assets\/)?[\w.-]+\.(?:js|css|svg))["'`)]/g)) {
+      const path = file.startsWith("assets/") || file === "icon.svg" ? file : `assets/${file}`;
+      if (seen.has(path) || /^assets\/Desk-/.test(path)) continue;
+      seen.add(path);
+      queue.push(path);
+    }
+  }
+  const all = await readdir(DIST, { recursive: true });
+  return [...seen].filter((name) => all.includes(name));
+}
+
+const page = await joinPage();
+let languages = [];
+let sum = 0;
+for (const name of page) {
+  const bytes = await weight(name);
+  if (/^assets\/(en|ar|zh)-/.test(name)) languages.push(bytes);
+  else sum += bytes;
+}
+// One language is loaded at a time: count the heaviest.
+sum += Math.max(0, ...languages);
+const wasm = (await readdir(join(DIST, "assets"))).filter((name) => name.endsWith(".wasm"));
+const wasmBytes = wasm.length === 0 ? 0 : await weight(`assets/${wasm[0]}`);
+
+console.log(`figure: join_page_brotli = ${(sum / 1000).toFixed(1)} kB (goal <= ${PAGE_MAX / 1000})`);
+console.log(`figure: wasm_brotli = ${(wasmBytes / 1000).toFixed(1)} kB (goal <= ${WASM_MAX / 1000})`);
+if (languages.length < 3) {
+  console.error("The languages were not found among the files: scripts/size.mjs no longer follows the build.");
+  process.exit(1);
+}
+if (sum > PAGE_MAX || wasmBytes > WASM_MAX) process.exit(1);
