@@ -547,3 +547,312 @@ impl FrameOpener {
         Ok((kept.keys.epoch, leaf, opening))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+    use protocol::id::Generation;
+
+    use super::*;
+
+    const MIC: TrackKind = TrackKind::Microphone;
+    const CAMERA: TrackKind = TrackKind::Camera;
+    const ANA: LeafIndex = LeafIndex(0);
+    const BEN: LeafIndex = LeafIndex(1);
+    const KEY_FRAME: &[u8] = &[0x10, 1, 2, 0x9d, 0x01, 0x2a, 7, 8, 9, 10, 11, 12, 13];
+    const DELTA_FRAME: &[u8] = &[0x11, 1, 2, 3, 4];
+
+    #[test]
+    fn frames_of_both_codecs_open_for_the_other() {
+        let (mut ana, mut ben) = pair(1);
+        for (kind, frame) in
+            [(MIC, &b"sound"[..]), (MIC, b""), (CAMERA, KEY_FRAME), (CAMERA, DELTA_FRAME)]
+        {
+            let sealed = seal(&mut ana, kind, frame);
+            let (from, opened) = open(&mut ben, kind, &sealed).unwrap();
+            assert_eq!(opened, frame);
+            assert_eq!((from.leaf, from.kind, from.epoch), (ANA, kind, epoch(1)));
+        }
+    }
+
+    #[test]
+    fn only_the_prefix_stays_clear() {
+        let (mut ana, _) = pair(1);
+        let sealed = seal(&mut ana, CAMERA, KEY_FRAME);
+        assert_eq!(sealed[..10], KEY_FRAME[..10]);
+        assert_eq!(sealed.len(), KEY_FRAME.len() + 3 + TAG_BYTES, "KID 2049 has two bytes");
+        let sealed = seal(&mut ana, CAMERA, DELTA_FRAME);
+        assert_eq!(sealed[0], DELTA_FRAME[0]);
+        assert_ne!(sealed[4..8], DELTA_FRAME[1..5]);
+        let sealed = seal(&mut ana, MIC, b"sound");
+        assert_eq!(sealed.len(), 5 + 1 + TAG_BYTES, "KID 1 stands in the first byte");
+    }
+
+    #[test]
+    fn the_layout_is_as_written_down() {
+        let mut sealer = FrameSealer::default();
+        sealer.use_epoch(keys(1, LeafIndex(3), [7; 16]).split().0);
+        let sealed = seal(&mut sealer, CAMERA, DELTA_FRAME);
+
+        let kid: u64 = 2 << 10 | 3 << 4 | 1;
+        let (mut key, mut salt) = ([0; 16], [0; 12]);
+        sframe::derive::<Sha256>(&[7; 16], kid, 4, &mut key, &mut salt);
+        let header = [0x90, 0x08, 0x31];
+        let aad = [&header[..], &DELTA_FRAME[..1], &[2]].concat();
+        let mut body = DELTA_FRAME[1..].to_vec();
+        let tag = Aes128Gcm::new(&key.into())
+            .encrypt_in_place_detached(Nonce::from_slice(&salt), &aad, &mut body)
+            .unwrap();
+        assert_eq!(sealed, [&DELTA_FRAME[..1], &header, &body, &tag].concat());
+    }
+
+    #[test]
+    fn nothing_is_sealed_without_a_key() {
+        let mut sealer = FrameSealer::default();
+        let mut out = vec![1, 2, 3];
+        assert_eq!(sealer.seal(MIC, b"sound", &mut out), Err(SealError::NoKey));
+        assert!(out.is_empty());
+
+        sealer.use_epoch(keys(1, ANA, [1; 16]).split().0);
+        sealer.close();
+        assert_eq!(sealer.seal(MIC, b"sound", &mut out), Err(SealError::NoKey));
+    }
+
+    #[test]
+    fn what_is_no_frame_is_not_sealed() {
+        let (mut ana, _) = pair(1);
+        let mut out = Vec::new();
+        for bad in [&[][..], &[0x10; 9]] {
+            assert_eq!(ana.seal(CAMERA, bad, &mut out), Err(SealError::BadFrame));
+        }
+        let huge = vec![1; FRAME_BYTES_MAX + 1];
+        assert_eq!(ana.seal(CAMERA, &huge, &mut out), Err(SealError::BadFrame));
+        assert!(ana.seal(CAMERA, &huge[1..], &mut out).is_ok());
+        assert!(out.len() <= FRAME_BYTES_MAX + OVERHEAD_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_frame_opens_once() {
+        let (mut ana, mut ben) = pair(1);
+        let first = seal(&mut ana, MIC, b"1");
+        let second = seal(&mut ana, MIC, b"2");
+        assert!(open(&mut ben, MIC, &second).is_ok());
+        assert!(open(&mut ben, MIC, &first).is_ok(), "order does not matter");
+        assert_eq!(open(&mut ben, MIC, &first), Err(OpenError::Replayed));
+        assert_eq!(open(&mut ben, MIC, &second), Err(OpenError::Replayed));
+    }
+
+    #[test]
+    fn a_frame_opens_as_what_it_is_alone() {
+        let (mut ana, mut ben) = pair(1);
+        let sound = seal(&mut ana, MIC, &[0x11; 20]);
+        assert!(open(&mut ben, CAMERA, &sound).is_err());
+        // The sound of a frame, dressed up as a delta frame of the camera.
+        let dressed = [&[0x11][..], &sound].concat();
+        assert_eq!(open(&mut ben, CAMERA, &dressed), Err(OpenError::WrongTrack));
+        assert!(open(&mut ben, MIC, &sound).is_ok());
+    }
+
+    #[test]
+    fn clear_frames_are_never_passed_on() {
+        let (_, mut ben) = pair(1);
+        for (kind, clear) in [
+            (MIC, &[0xf8, 0xff, 0xfe][..]),
+            (MIC, &[]),
+            (CAMERA, KEY_FRAME),
+            (CAMERA, DELTA_FRAME),
+        ] {
+            assert!(open(&mut ben, kind, clear).is_err(), "{clear:?}");
+        }
+    }
+
+    #[test]
+    fn frames_of_our_own_leaf_and_of_nobodys_are_refused() {
+        let (mut ana, _) = pair(1);
+        let sealed = seal(&mut ana, MIC, b"mine");
+        let mut own_opener = FrameOpener::default();
+        own_opener.add_epoch(at(0), keys(1, ANA, [1; 16]).split().1, false);
+        assert_eq!(open(&mut own_opener, MIC, &sealed), Err(OpenError::NotAMember));
+
+        let mut nobody = FrameSealer::default();
+        nobody.use_epoch(keys(1, LeafIndex(9), [1; 16]).split().0);
+        let sealed = seal(&mut nobody, MIC, b"whose");
+        assert_eq!(open(&mut pair(1).1, MIC, &sealed), Err(OpenError::NotAMember));
+    }
+
+    #[test]
+    fn frames_of_an_epoch_we_are_not_in_are_refused_by_name() {
+        let (mut ana, _) = pair(2);
+        let sealed = seal(&mut ana, MIC, b"early");
+        assert_eq!(open(&mut pair(1).1, MIC, &sealed), Err(OpenError::UnknownEpoch));
+        let mut other_room = sealer(1, [9; 16]);
+        let sealed = seal(&mut other_room, MIC, b"elsewhere");
+        assert_eq!(open(&mut pair(1).1, MIC, &sealed), Err(OpenError::NotAuthentic));
+    }
+
+    #[test]
+    fn old_epochs_open_for_their_patience_and_no_longer() {
+        for (removes, patience) in
+            [(false, OLD_KEYS_PATIENCE), (true, OLD_KEYS_PATIENCE_AFTER_REMOVAL)]
+        {
+            let (mut ana, mut ben) = pair(1);
+            let sealed = [seal(&mut ana, MIC, b"1"), seal(&mut ana, MIC, b"2")];
+            ben.add_epoch(at(0), keys(2, BEN, [2; 16]).split().1, removes);
+            assert_eq!(ben.poll_timeout(), Some(at(0) + patience));
+
+            let mut out = Vec::new();
+            let before = at(0) + (patience - Duration::from_millis(1));
+            assert!(ben.open(before, MIC, &sealed[0], &mut out).is_ok());
+            let after = ben.open(at(0) + patience, MIC, &sealed[1], &mut out);
+            assert_eq!(after, Err(OpenError::UnknownEpoch));
+            assert!(out.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_later_removal_shortens_the_patience_and_a_later_join_does_not_lengthen_it() {
+        let (_, mut ben) = pair(1);
+        ben.add_epoch(at(0), keys(2, BEN, [2; 16]).split().1, false);
+        ben.add_epoch(at(1000), keys(3, BEN, [3; 16]).split().1, true);
+        ben.add_epoch(at(2000), keys(4, BEN, [4; 16]).split().1, false);
+        assert_eq!(ben.poll_timeout(), Some(at(1000) + OLD_KEYS_PATIENCE_AFTER_REMOVAL));
+    }
+
+    #[test]
+    fn a_kid_selects_the_newest_of_two_epochs_it_could_mean() {
+        let (mut ana, mut ben) = pair(1);
+        let old = seal(&mut ana, MIC, b"old");
+        ben.add_epoch(at(0), keys(17, BEN, [2; 16]).split().1, false);
+        let new = seal(&mut sealer(17, [2; 16]), MIC, b"new");
+        assert_eq!(open(&mut ben, MIC, &old), Err(OpenError::NotAuthentic));
+        assert_eq!(open(&mut ben, MIC, &new).unwrap().0.epoch, epoch(17));
+    }
+
+    #[test]
+    fn older_epochs_are_neither_sealed_with_nor_added() {
+        let (mut ana, mut ben) = pair(5);
+        ana.use_epoch(keys(4, ANA, [4; 16]).split().0);
+        ana.use_epoch(keys(5, ANA, [4; 16]).split().0);
+        ben.add_epoch(at(0), keys(4, BEN, [4; 16]).split().1, false);
+        assert_eq!(ana.epoch(), Some(epoch(5)));
+        assert_eq!(ben.poll_timeout(), None);
+        assert!(open(&mut ben, MIC, &seal(&mut ana, MIC, b"5")).is_ok());
+    }
+
+    #[test]
+    fn an_authentic_key_frame_without_its_start_code_is_not_shown() {
+        let (mut ana, mut ben) = pair(1);
+        let sealed = seal(&mut ana, CAMERA, &[0x10; 20]);
+        assert_eq!(open(&mut ben, CAMERA, &sealed), Err(OpenError::BadFrame));
+    }
+
+    #[test]
+    fn no_epoch_shows_its_keys() {
+        let text =
+            format!("{:?} {:?}", keys(1, ANA, [0xab; 16]), keys(1, ANA, [0xab; 16]).split());
+        assert!(!text.contains("ab") && !text.contains("171"), "{text}");
+    }
+
+    proptest! {
+        /// Whatever bit of a sealed frame is turned, or wherever it is cut.
+        #[test]
+        fn tampered_frames_are_refused(
+            camera: bool,
+            key_frame: bool,
+            body in prop::collection::vec(any::<u8>(), 0..60),
+            at: usize,
+            bit in 0..8_u8,
+            cut: bool,
+        ) {
+            let (mut ana, mut ben) = pair(1);
+            let head: &[u8] = match (camera, key_frame) {
+                (false, _) => &[],
+                (true, true) => &KEY_FRAME[..10],
+                (true, false) => &[0x11],
+            };
+            let kind = if camera { CAMERA } else { MIC };
+            let sealed = seal(&mut ana, kind, &[head, &body].concat());
+            let mut bad = sealed.clone();
+            let at = at % bad.len();
+            if cut {
+                bad.truncate(at);
+            } else {
+                bad[at] ^= 1 << bit;
+            }
+            prop_assert!(open(&mut ben, kind, &bad).is_err());
+            prop_assert!(open(&mut ben, kind, &sealed).is_ok(), "control: the whole one opens");
+        }
+
+        /// Whatever bytes come as a frame.
+        #[test]
+        fn any_bytes_are_refused_without_harm(
+            camera: bool,
+            bytes in prop::collection::vec(any::<u8>(), 0..80)
+        ) {
+            let kind = if camera { CAMERA } else { MIC };
+            prop_assert!(open(&mut pair(1).1, kind, &bytes).is_err());
+        }
+
+        /// No key and counter meet twice, however kinds and epochs follow each other.
+        #[test]
+        fn no_nonce_is_used_twice(steps in prop::collection::vec((any::<bool>(), 0..8_u64), 1..200)) {
+            let mut sealer = FrameSealer::default();
+            sealer.use_epoch(keys(0, ANA, [0; 16]).split().0);
+            let seen = RefCell::new(BTreeSet::new());
+            for (camera, step) in steps {
+                if step > 0 {
+                    sealer.use_epoch(keys(step, ANA, [u8::try_from(step).unwrap(); 16]).split().0);
+                }
+                let (kind, frame) = if camera { (CAMERA, DELTA_FRAME) } else { (MIC, &b"a"[..]) };
+                let sealed = seal(&mut sealer, kind, frame);
+                let (header, _) = Header::decode(&sealed[usize::from(camera)..]).unwrap();
+                let newest = sealer.epoch().unwrap().epoch.0;
+                let first = seen.borrow_mut().insert((newest, header.kid, header.ctr));
+                prop_assert!(first, "epoch {newest}: {header:?}");
+            }
+        }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_start(Duration::from_millis(ms))
+    }
+
+    fn epoch(epoch: u64) -> KeyEpoch {
+        KeyEpoch { generation: Generation(0), epoch: Epoch(epoch) }
+    }
+
+    fn keys(number: u64, own: LeafIndex, base_key: [u8; 16]) -> FrameEpoch {
+        let others = [ANA, BEN].into_iter().filter(|leaf| *leaf != own).collect();
+        FrameEpoch::new(epoch(number), Secret::from_bytes(base_key), own, others)
+    }
+
+    fn sealer(number: u64, base_key: [u8; 16]) -> FrameSealer {
+        let mut sealer = FrameSealer::default();
+        sealer.use_epoch(keys(number, ANA, base_key).split().0);
+        sealer
+    }
+
+    /// Ana, who seals, and Ben, who opens.
+    fn pair(number: u64) -> (FrameSealer, FrameOpener) {
+        let mut ben = FrameOpener::default();
+        ben.add_epoch(at(0), keys(number, BEN, [1; 16]).split().1, false);
+        (sealer(number, [1; 16]), ben)
+    }
+
+    fn seal(sealer: &mut FrameSealer, kind: TrackKind, frame: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        sealer.seal(kind, frame, &mut out).unwrap();
+        out
+    }
+
+    fn open(
+        opener: &mut FrameOpener,
+        kind: TrackKind,
+        sealed: &[u8],
+    ) -> Result<(OpenedFrame, Vec<u8>), OpenError> {
+        let mut out = vec![0; 3];
+        opener.open(at(0), kind, sealed, &mut out).map(|from| (from, out))
+    }
+}

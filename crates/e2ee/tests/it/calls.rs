@@ -166,7 +166,7 @@ fn a_refounded_group_takes_everybody_in_by_their_spare() {
     let mut person = world.attendee(1);
     let knock = world.let_in(&mut person, 1);
     let mut first = world.found(0);
-    let pending = first.add(world.now, &[knock.clone()]).unwrap();
+    let pending = first.add(world.now, std::slice::from_ref(&knock)).unwrap();
     world.join(&mut person, &pending).unwrap();
     assert!(person.needs_new_packages(world.now));
 

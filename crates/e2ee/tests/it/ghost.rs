@@ -16,6 +16,7 @@ use e2ee::welcome::Expect;
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
     Extension, ExternalSender, KeyPackage, Lifetime, MlsGroup, MlsMessageIn, OpenMlsProvider,
+    RequiredCapabilitiesExtension,
 };
 use proptest::prelude::*;
 use protocol::client::Knock;
@@ -417,6 +418,8 @@ fn ghost_6_a_group_that_lets_the_server_propose_is_refused() {
     let joining = genuine_with(&world, extensions.clone());
     assert_eq!(welcomed_by(&mut world, joining, 1), Err(Refused::WrongContext));
 
+    let needed = RequiredCapabilitiesExtension::new(&[raw::POLICY_TYPE], &[], &[]);
+    extensions.add(Extension::RequiredCapabilities(needed)).unwrap();
     let (mut moderator, mut person, mut naive) = three(&mut world);
     let (commit, _) = moderator.commit(Evil { context: Some(extensions), ..Evil::default() });
     let outcome = person.handle_commit(world.now, &commit);

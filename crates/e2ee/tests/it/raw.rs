@@ -26,27 +26,29 @@ use sha2::{Digest, Sha256};
 
 const POLICY_EXTENSION: u16 = 0xf0a1;
 
+pub(crate) const POLICY_TYPE: ExtensionType = ExtensionType::Unknown(POLICY_EXTENSION);
+
 /// A device that runs OpenMLS as it is.
-pub struct Raw {
-    pub provider: OpenMlsRustCrypto,
-    pub signer: SignatureKeyPair,
-    pub credential: CredentialWithKey,
-    pub group: Option<MlsGroup>,
+pub(crate) struct Raw {
+    pub(crate) provider: OpenMlsRustCrypto,
+    pub(crate) signer: SignatureKeyPair,
+    pub(crate) credential: CredentialWithKey,
+    pub(crate) group: Option<MlsGroup>,
 }
 
 /// What a raw commit is to do.
 #[derive(Default)]
-pub struct Evil {
-    pub adds: Vec<KeyPackage>,
-    pub removes: Vec<u32>,
-    pub psks: Vec<Vec<u8>>,
-    pub context: Option<Extensions<GroupContext>>,
-    pub new_claim: Option<Vec<u8>>,
+pub(crate) struct Evil {
+    pub(crate) adds: Vec<KeyPackage>,
+    pub(crate) removes: Vec<u32>,
+    pub(crate) psks: Vec<Vec<u8>>,
+    pub(crate) context: Option<Extensions<GroupContext>>,
+    pub(crate) new_claim: Option<Vec<u8>>,
 }
 
 impl Raw {
     /// A device whose claim is made from its leaf key.
-    pub fn new(claim: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
+    pub(crate) fn new(claim: impl FnOnce(&[u8]) -> Vec<u8>) -> Self {
         let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).unwrap();
         let credential = CredentialWithKey {
             credential: BasicCredential::new(claim(signer.public())).into(),
@@ -55,13 +57,13 @@ impl Raw {
         Self { provider: OpenMlsRustCrypto::default(), signer, credential, group: None }
     }
 
-    pub fn know_psk(&self, id: &[u8], secret: &RoomSecret) {
+    pub(crate) fn know_psk(&self, id: &[u8], secret: &RoomSecret) {
         PreSharedKeyId::external(id.to_vec(), vec![0; 32])
             .store(&self.provider, secret.expose())
             .unwrap();
     }
 
-    pub fn found(
+    pub(crate) fn found(
         &mut self,
         room: RoomId,
         generation: u32,
@@ -81,7 +83,7 @@ impl Raw {
         self.group = Some(group);
     }
 
-    pub fn key_package(&self, lifetime: Lifetime) -> KeyPackage {
+    pub(crate) fn key_package(&self, lifetime: Lifetime) -> KeyPackage {
         KeyPackage::builder()
             .key_package_lifetime(lifetime)
             .leaf_node_capabilities(capabilities())
@@ -92,7 +94,7 @@ impl Raw {
     }
 
     /// Makes a commit of any content.
-    pub fn try_commit(&mut self, evil: Evil) -> Option<CommitMessageBundle> {
+    pub(crate) fn try_commit(&mut self, evil: Evil) -> Option<CommitMessageBundle> {
         let psks = evil.psks.into_iter().map(|id| {
             let psk = PreSharedKeyId::external(id, vec![1; 32]);
             Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk)))
@@ -122,19 +124,19 @@ impl Raw {
         Some(bundle)
     }
 
-    pub fn commit(&mut self, evil: Evil) -> (Vec<u8>, Option<Vec<u8>>) {
+    pub(crate) fn commit(&mut self, evil: Evil) -> (Vec<u8>, Option<Vec<u8>>) {
         let (commit, welcome, _) =
             self.try_commit(evil).expect("OpenMLS makes it").into_messages();
         let bytes = |m: openmls::prelude::MlsMessageOut| m.tls_serialize_detached().unwrap();
         (bytes(commit), welcome.map(bytes))
     }
 
-    pub fn merge_own(&mut self) {
+    pub(crate) fn merge_own(&mut self) {
         self.group.as_mut().unwrap().merge_pending_commit(&self.provider).unwrap();
     }
 
     /// Joins without looking: what a naive device would do.
-    pub fn join(&mut self, welcome: &[u8]) -> Result<(), String> {
+    pub(crate) fn join(&mut self, welcome: &[u8]) -> Result<(), String> {
         let message = MlsMessageIn::tls_deserialize_exact(welcome).unwrap();
         let openmls::prelude::MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
             panic!("not a Welcome")
@@ -151,7 +153,7 @@ impl Raw {
     }
 
     /// Processes and merges whatever OpenMLS accepts: what a naive device would do.
-    pub fn accept(&mut self, message: &[u8]) -> Result<(), String> {
+    pub(crate) fn accept(&mut self, message: &[u8]) -> Result<(), String> {
         let message = MlsMessageIn::tls_deserialize_exact(message).unwrap();
         let message = message.try_into_protocol_message().unwrap();
         let group = self.group.as_mut().unwrap();
@@ -170,24 +172,24 @@ impl Raw {
     }
 
     /// What the epoch's frame keys come from.
-    pub fn base_key(&self) -> Vec<u8> {
+    pub(crate) fn base_key(&self) -> Vec<u8> {
         let group = self.group.as_ref().unwrap();
         group.export_secret(self.provider.crypto(), "SFrame 1.0 Base Key", b"", 16).unwrap()
     }
 }
 
-pub fn capabilities() -> Capabilities {
+pub(crate) fn capabilities() -> Capabilities {
     Capabilities::builder()
         .versions(vec![ProtocolVersion::Mls10])
         .ciphersuites(vec![SUITE])
-        .extensions(vec![ExtensionType::Unknown(POLICY_EXTENSION)])
+        .extensions(vec![POLICY_TYPE])
         .proposals(Vec::new())
         .credentials(vec![CredentialType::Basic])
         .build()
 }
 
 /// The layout of the policy extension, a second time.
-pub fn policy_bytes(room: RoomId, generation: u32, owner: &[u8; 16]) -> Vec<u8> {
+pub(crate) fn policy_bytes(room: RoomId, generation: u32, owner: &[u8; 16]) -> Vec<u8> {
     let mut bytes = vec![1];
     bytes.extend_from_slice(room.as_bytes());
     bytes.extend_from_slice(&generation.to_be_bytes());
@@ -199,12 +201,12 @@ pub fn policy_bytes(room: RoomId, generation: u32, owner: &[u8; 16]) -> Vec<u8> 
     bytes
 }
 
-pub fn extensions_of(policy: Vec<u8>) -> Extensions<GroupContext> {
+pub(crate) fn extensions_of(policy: Vec<u8>) -> Extensions<GroupContext> {
     Extensions::single(Extension::Unknown(POLICY_EXTENSION, UnknownExtension(policy))).unwrap()
 }
 
 /// The layout of a counsellor's claim, a second time.
-pub fn counsellor_claim(
+pub(crate) fn counsellor_claim(
     idc: &CounsellorKey,
     participant: ParticipantId,
     room: RoomId,
@@ -223,7 +225,7 @@ pub fn counsellor_claim(
 }
 
 /// The layout of an attendee's claim, a second time.
-pub fn attendee_claim(participant: ParticipantId, invite: InviteId) -> Vec<u8> {
+pub(crate) fn attendee_claim(participant: ParticipantId, invite: InviteId) -> Vec<u8> {
     let mut bytes = vec![1, 2];
     bytes.extend_from_slice(&participant.raw().to_be_bytes());
     bytes.extend_from_slice(invite.as_bytes());
@@ -231,12 +233,12 @@ pub fn attendee_claim(participant: ParticipantId, invite: InviteId) -> Vec<u8> {
 }
 
 /// Two hours around now.
-pub fn short(now: UnixSeconds) -> Lifetime {
+pub(crate) fn short(now: UnixSeconds) -> Lifetime {
     Lifetime::init(now.0 - 900, now.0 - 900 + 7200)
 }
 
 /// A knock made by hand, with the MAC key of `number`th link.
-pub fn knock(
+pub(crate) fn knock(
     desk: &DeskSecret,
     room: RoomId,
     number: u32,
@@ -267,7 +269,7 @@ pub fn knock(
 }
 
 /// The KeyPackage inside a knock, as the server sees it.
-pub fn package_of(knock: &Knock) -> KeyPackage {
+pub(crate) fn package_of(knock: &Knock) -> KeyPackage {
     let provider = OpenMlsRustCrypto::default();
     KeyPackageIn::tls_deserialize_exact(knock.key_package.as_slice())
         .unwrap()

@@ -12,21 +12,21 @@ use e2ee::welcome::Expect;
 use protocol::id::{Generation, ParticipantId, RoomId};
 use protocol::time::UnixSeconds;
 
-pub const COUNSELLOR: ParticipantId = ParticipantId::from_raw(1);
+pub(crate) const COUNSELLOR: ParticipantId = ParticipantId::from_raw(1);
 
 /// The counsellor's device, and the room.
-pub struct World {
-    pub room: RoomId,
-    pub random: Randomness,
-    pub idc: CounsellorKey,
-    pub desk: DeskSecret,
-    pub identity: ModeratorIdentity,
-    pub door: Door,
-    pub now: UnixSeconds,
+pub(crate) struct World {
+    pub(crate) room: RoomId,
+    pub(crate) random: Randomness,
+    pub(crate) idc: CounsellorKey,
+    pub(crate) desk: DeskSecret,
+    pub(crate) identity: ModeratorIdentity,
+    pub(crate) door: Door,
+    pub(crate) now: UnixSeconds,
 }
 
 impl World {
-    pub fn new(seed: u8) -> Self {
+    pub(crate) fn new(seed: u8) -> Self {
         let random = Randomness::from_seed([seed; 32]);
         let (room, now) = (RoomId::from_bytes(random.bytes()), now());
         let idc = CounsellorKey::generate(&random);
@@ -39,16 +39,16 @@ impl World {
         Self { room, random, idc, desk, identity, door, now }
     }
 
-    pub fn pin(&self) -> CounsellorPin {
+    pub(crate) fn pin(&self) -> CounsellorPin {
         self.idc.pin()
     }
 
-    pub fn secret(&self) -> RoomSecret {
+    pub(crate) fn secret(&self) -> RoomSecret {
         self.desk.room_secret(self.room)
     }
 
     /// The room's `generation`th group, with the counsellor alone in it.
-    pub fn found(&self, generation: u32) -> Group {
+    pub(crate) fn found(&self, generation: u32) -> Group {
         let founding = Founding {
             participant: COUNSELLOR,
             generation: Generation(generation),
@@ -59,21 +59,21 @@ impl World {
     }
 
     /// The keys of the `number`th link, which the counsellor made.
-    pub fn link(&mut self, number: u32) -> InviteKeys {
+    pub(crate) fn link(&mut self, number: u32) -> InviteKeys {
         let keys = InviteKeys::derive(&self.desk.link(self.room, number));
         self.door.add_invite(keys.clone());
         keys
     }
 
     /// The person with the `number`th link.
-    pub fn attendee(&mut self, number: u32) -> AttendeeIdentity {
+    pub(crate) fn attendee(&mut self, number: u32) -> AttendeeIdentity {
         let keys = self.link(number);
         let name = format!("Person {number}");
         AttendeeIdentity::new(keys, self.room, participant(number), &name, &self.random)
             .unwrap()
     }
 
-    pub fn expect(&self, generation: u32) -> Expect {
+    pub(crate) fn expect(&self, generation: u32) -> Expect {
         Expect {
             generation: Generation(generation),
             newer_than: None,
@@ -83,13 +83,13 @@ impl World {
     }
 
     /// What the counsellor's device makes of somebody's knock.
-    pub fn let_in(&self, attendee: &mut AttendeeIdentity, number: u32) -> VerifiedKnock {
+    pub(crate) fn let_in(&self, attendee: &mut AttendeeIdentity, number: u32) -> VerifiedKnock {
         let knock = attendee.knock(self.now).unwrap();
         let invite = attendee.keys().invite;
         self.door.check(participant(number), invite, &knock, self.now).unwrap()
     }
 
-    pub fn join(
+    pub(crate) fn join(
         &self,
         attendee: &mut AttendeeIdentity,
         pending: &Pending,
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// The counsellor and one person in a group.
-    pub fn call(&mut self) -> (Group, Group) {
+    pub(crate) fn call(&mut self) -> (Group, Group) {
         let (mut counsellor, mut person) = (self.found(0), self.attendee(1));
         let knock = self.let_in(&mut person, 1);
         let pending = counsellor.add(self.now, &[knock]).unwrap();
@@ -109,7 +109,12 @@ impl World {
     }
 
     /// Brings a commit to its maker and to others; all must accept it.
-    pub fn deliver(&self, maker: &mut Group, pending: &Pending, others: &mut [&mut Group]) {
+    pub(crate) fn deliver(
+        &self,
+        maker: &mut Group,
+        pending: &Pending,
+        others: &mut [&mut Group],
+    ) {
         let own = maker.handle_commit(self.now, pending.commit.as_slice());
         assert!(matches!(own, CommitOutcome::Accepted(_)), "{own:?}");
         for other in others {
@@ -120,12 +125,12 @@ impl World {
 }
 
 /// What the server calls the person with the `number`th link.
-pub fn participant(number: u32) -> ParticipantId {
+pub(crate) fn participant(number: u32) -> ParticipantId {
     ParticipantId::from_raw(100 + u64::from(number))
 }
 
 /// The real time: OpenMLS compares KeyPackage lifetimes with it, so tests cannot choose.
 #[expect(clippy::disallowed_methods, reason = "the one place where these tests read a clock")]
-pub fn now() -> UnixSeconds {
+pub(crate) fn now() -> UnixSeconds {
     UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
 }
