@@ -1,0 +1,111 @@
+// Made-up calls, devices and rooms, so that every view and state can be drawn without a server.
+import type { CallState, Other, Waiting } from "../src/protocol/participant";
+import type { CallModel, MediaModel } from "../src/session/call_model";
+import type { Reception } from "../src/session/call.svelte";
+import type { DeskRoom } from "../src/session/desk.svelte";
+
+/** A moving picture of a calm colour, as a camera would give. */
+export function fakeCamera(hue: number): MediaStreamTrack | null {
+  const canvas = document.createElement("canvas");
+  canvas.width = 640;
+  canvas.height = 360;
+  const paint = canvas.getContext("2d");
+  let step = 0;
+  setInterval(() => {
+    if (paint === null) return;
+    step += 1;
+    paint.fillStyle = `oklch(0.72 0.06 ${hue})`;
+    paint.fillRect(0, 0, 640, 360);
+    paint.fillStyle = `oklch(0.55 0.05 ${hue + 40})`;
+    paint.beginPath();
+    paint.ellipse(320, 330, 150, 120, 0, 0, 7);
+    paint.fill();
+    paint.fillStyle = "oklch(0.8 0.06 60)";
+    paint.beginPath();
+    paint.ellipse(320 + Math.sin(step / 9) * 4, 160, 70, 88, 0, 0, 7);
+    paint.fill();
+  }, 66);
+  return canvas.captureStream(15).getVideoTracks()[0] ?? null;
+}
+
+/** Devices. */
+export function fakeMedia(change: Partial<MediaModel> = {}): MediaModel {
+  return {
+    microphone: null,
+    camera: fakeCamera(190),
+    microphoneOn: true,
+    cameraOn: true,
+    asking: false,
+    trouble: { microphone: null, camera: null },
+    set: () => Promise.resolve(),
+    askForBoth: () => Promise.resolve(),
+    ...change,
+  };
+}
+
+/** The other person. */
+export function fakeOther(change: Partial<Other> = {}): Other {
+  const tracks = [{ kind: "microphone", on: true }, { kind: "camera", on: true }] satisfies Other["tracks"];
+  return { participant: "7", name: "سمر Samar", role: "attendee", leaf: 1, connected: true, tracks, ...change };
+}
+
+/** Somebody at the door. */
+export function fakeWaiting(change: Partial<Waiting> = {}): Waiting {
+  return { participant: "7", name: "سمر", invite_number: 0, other_device: false, waited_ms: 42_000, ...change };
+}
+
+/** A call. */
+export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Reception> = {}, change: Partial<CallModel> = {}): CallModel {
+  const whole: CallState = {
+    phase: { type: "in_call" },
+    me: "3",
+    role: "moderator",
+    others: [fakeOther()],
+    waiting: [],
+    counsellor: null,
+    safety_code: ["48213", "90571", "22840", "16399"],
+    n_members: 2,
+    n_confirmed: 2,
+    tracks: [],
+    ...state,
+  };
+  const sample: Reception = { sound: null, picture: fakeCamera(60), still_ms: 0, locked_ms: 0, gone_ms: 0, alarmed: false, ...reception };
+  const line = (id: number, own: boolean, text: string) => ({ id, own, name: "سمر Samar", text, shown_at: id, round_trip_ms: own ? 12 : null });
+  return {
+    state: whole,
+    chat: [
+      line(1, false, "Hello, can you hear me?"),
+      line(2, true, "Yes, very well. Take your time."),
+      line(3, false, "شكرًا جزيلًا. هل يمكن أن نتحدث بالعربية قليلًا؟ أحتاج إلى بعض الوقت."),
+      line(4, true, "当然可以。https://example.org/a-very-long-address-that-does-not-want-to-wrap-anywhere-at-all"),
+    ],
+    receptions: new Map(whole.others.map((other) => [other.participant, sample])),
+    line: "good",
+    refused: null,
+    alarms: [],
+    mediaUp: true,
+    admittedAt: null,
+    admit: () => undefined,
+    decline: () => undefined,
+    say: () => undefined,
+    leave: () => undefined,
+    endForBoth: () => undefined,
+    ...change,
+  };
+}
+
+/** A room of the desk. */
+export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]> = {}): DeskRoom {
+  return {
+    title,
+    view: {
+      room: title ?? "elsewhere",
+      sealed_title: "",
+      created_at: 1_795_000_000,
+      n_waiting: 0,
+      live: false,
+      invites: [{ invite: "i", number: 0, state: "unused", expires_at: 1_796_000_000 }],
+      ...change,
+    },
+  };
+}
