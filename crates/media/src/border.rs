@@ -90,7 +90,9 @@ impl std::fmt::Debug for MediaOrder {
             Self::SetLeaf { peer, leaf } => {
                 f.debug_struct("SetLeaf").field("peer", peer).field("leaf", leaf).finish()
             }
-            Self::ClosePeer { peer } => f.debug_struct("ClosePeer").field("peer", peer).finish(),
+            Self::ClosePeer { peer } => {
+                f.debug_struct("ClosePeer").field("peer", peer).finish()
+            }
         }
     }
 }
