@@ -177,3 +177,229 @@ fn is_leaf(leaf: usize) -> bool {
 fn is_attendee(one: &Participant) -> bool {
     one.role() == Role::Attendee
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::client::{ClientMessage, Decline};
+
+    use super::*;
+    use crate::stage::{Guest, Stage, knock, open_group};
+
+    #[test]
+    fn a_knock_is_shown_to_the_moderator_and_the_newest_is_kept() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        let guest = stage.visitor(1, 1).unwrap();
+
+        for seed in [7, 8] {
+            assert_eq!(stage.ask(guest, ClientMessage::Knock(knock(seed))), Ok(()));
+            let Some(ServerMessage::Knocked(knocked)) = stage.last_heard(moderator) else {
+                panic!("no knock is heard");
+            };
+            assert_eq!((knocked.participant, &knocked.knock), (guest.who, &knock(seed)));
+        }
+        assert_eq!(stage.room.n_waiting(), 1);
+    }
+
+    #[test]
+    fn a_commit_that_won_lets_in_and_pins_the_first_device() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.open_group(moderator, 0);
+        let (first, second) = (stage.knocking(1, 1), stage.knocking(1, 2));
+
+        stage.let_in(moderator, first);
+        stage.let_in(moderator, second);
+
+        assert_eq!(stage.room.n_in_room(), 3);
+        let pins: Vec<_> =
+            stage.other.iter().filter(|one| matches!(one, Output::PinDevice { .. })).collect();
+        let invite = protocol::id::InviteId::from_bytes([1; 16]);
+        assert_eq!(pins, [&Output::PinDevice { invite, device: [1; 32] }]);
+        assert!(stage.room.knocked(stage.now, second.who).unwrap().other_device);
+        let Some(ServerMessage::Present(present)) = stage.last_heard(first) else {
+            panic!("the newcomer is announced");
+        };
+        assert_eq!(present.participant, second.who);
+    }
+
+    #[test]
+    fn a_welcome_is_completed_for_those_in_the_room_only() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+
+        let completed = stage.room.complete_welcome(attendee.who, welcome()).unwrap();
+
+        assert_eq!(completed.wrapped_room_secret.as_slice(), [1]);
+        let present: Vec<_> = completed.present.iter().map(|one| one.participant).collect();
+        assert_eq!(present, [moderator.who]);
+        assert_eq!(stage.room.complete_welcome(waiting.who, welcome()), None);
+    }
+
+    #[test]
+    fn a_commit_that_lost_lets_nobody_in() {
+        let mut stage = Stage::new();
+        let (moderator, _) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let ClientMessage::Commit(commit) = stage.adds(&[waiting.who]) else { unreachable!() };
+        let stale = Commit { epoch: protocol::id::Epoch(0), ..commit };
+
+        let answer = stage.ask(moderator, ClientMessage::Commit(stale));
+
+        assert!(matches!(answer, Err(Reject::StaleEpoch { .. })));
+        assert_eq!(stage.room.participants[&waiting.who].place, Place::Waiting);
+    }
+
+    #[test]
+    fn who_may_be_named_in_a_commit() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let knocking = stage.knocking(2, 2);
+        let silent = stage.visitor(3, 3).unwrap();
+        let nobody = ParticipantId::from_raw(u64::MAX);
+        let add = |who: &[Guest]| {
+            (1..).zip(who).map(|(n, who)| added(who.who, n)).collect::<Vec<_>>()
+        };
+        let no_such = Err(Reject::NoSuchParticipant);
+        let malformed = Err(Reject::Malformed);
+
+        let cases = [
+            (add(&[silent]), vec![], no_such.clone()),
+            (vec![added(nobody, 1)], vec![], no_such.clone()),
+            (add(&[moderator]), vec![], no_such.clone()),
+            (vec![], vec![moderator.who], no_such.clone()),
+            (vec![], vec![knocking.who], no_such),
+            (add(&[knocking, knocking]), vec![], malformed.clone()),
+            (vec![added(attendee.who, 2), added(knocking.who, 2)], vec![], malformed.clone()),
+            (vec![added(knocking.who, 64)], vec![], malformed.clone()),
+            (add(&[attendee]), vec![attendee.who], malformed),
+            (add(&[attendee, knocking]), vec![nobody], Ok(())),
+            (vec![], vec![attendee.who, nobody], Ok(())),
+        ];
+        for (added, removed, expected) in cases {
+            let ClientMessage::Commit(commit) = stage.commit(added, removed) else {
+                unreachable!()
+            };
+            assert_eq!(stage.room.check_commit(moderator.who, &commit), expected, "{commit:?}");
+        }
+    }
+
+    #[test]
+    fn attendees_and_those_who_wait_may_not_moderate() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let decline = ClientMessage::Decline(Decline { participant: waiting.who });
+        let removal = stage.removes(&[attendee.who]);
+
+        for message in [decline, removal, open_group(5), ClientMessage::EndRoom] {
+            let by_attendee = stage.ask(attendee, message.clone());
+            assert_eq!(by_attendee, Err(Reject::NotModerator), "{message:?}");
+            let by_waiting = stage.ask(waiting, message.clone());
+            assert_eq!(by_waiting, Err(Reject::NotAdmitted), "{message:?}");
+        }
+        assert_eq!(stage.room.n_in_room(), 2);
+    }
+
+    #[test]
+    fn the_room_has_an_end_and_a_place_for_the_moderator() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.open_group(moderator, 0);
+        for n in 1..u8::try_from(ROOM_MEMBERS_MAX).unwrap() {
+            let guest = stage.knocking(n, n);
+            stage.let_in(moderator, guest);
+        }
+        assert_eq!(stage.room.n_in_room(), ROOM_MEMBERS_MAX);
+
+        let one_more = stage.knocking(200, 200);
+        let commit = stage.commit(vec![added(one_more.who, 0)], vec![]);
+        assert_eq!(stage.ask(moderator, commit), Err(Reject::RoomFull));
+        stage.moderator();
+        assert_eq!(stage.room.n_in_room(), ROOM_MEMBERS_MAX);
+    }
+
+    #[test]
+    fn a_removed_participant_is_out_with_their_media_in_the_same_step() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 2);
+        stage.forget_heard();
+
+        let removal = stage.removes(&[attendee.who]);
+        assert_eq!(stage.ask(moderator, removal), Ok(()));
+
+        assert!(stage.media.contains(&MediaStep::ClosePeer { peer: attendee.who }));
+        let reason = FarewellReason::Removed;
+        assert_eq!(stage.last_heard(attendee), Some(&ServerMessage::Farewell { reason }));
+        assert!(stage.closed.contains(&attendee.line));
+        assert!(stage.other.contains(&Output::Forget { who: attendee.who }));
+        let gone = ServerMessage::Gone { participant: attendee.who, reason };
+        assert_eq!(stage.last_heard(moderator), Some(&gone));
+    }
+
+    #[test]
+    fn a_new_group_takes_over_who_is_in_the_room_with_new_leaves() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+        stage.open_group(moderator, 1);
+        stage.forget_heard();
+
+        let again = stage.commit(vec![added(attendee.who, 9)], vec![]);
+        assert_eq!(stage.ask(moderator, again), Ok(()));
+
+        let leaf = MediaStep::SetLeaf { peer: attendee.who, leaf: LeafIndex(9) };
+        assert_eq!(stage.media, [leaf]);
+        assert_eq!(stage.room.n_in_room(), 2);
+        assert!(
+            !stage.heard(moderator).iter().any(|one| matches!(one, ServerMessage::Present(_)))
+        );
+    }
+
+    #[test]
+    fn a_spare_is_taken_from_those_in_the_room_only() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+
+        let spare = ClientMessage::Spare(knock(9));
+        assert_eq!(stage.ask(attendee, spare.clone()), Ok(()));
+        assert_eq!(stage.ask(waiting, spare.clone()), Err(Reject::NotAdmitted));
+        assert_eq!(stage.ask(moderator, spare), Err(Reject::OutOfOrder));
+        assert_eq!(stage.room.knocked(stage.now, attendee.who).unwrap().knock, knock(9));
+    }
+
+    #[test]
+    fn whoever_is_declined_is_out_and_whoever_is_in_cannot_be() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let decline = |who: Guest| ClientMessage::Decline(Decline { participant: who.who });
+
+        assert_eq!(stage.ask(moderator, decline(waiting)), Ok(()));
+        let reason = FarewellReason::Declined;
+        assert_eq!(stage.last_heard(waiting), Some(&ServerMessage::Farewell { reason }));
+        let again = stage.ask(moderator, decline(waiting));
+        assert_eq!(again, Err(Reject::NoSuchParticipant));
+        assert_eq!(stage.ask(moderator, decline(attendee)), Err(Reject::NoSuchParticipant));
+    }
+
+    fn added(who: ParticipantId, leaf: u32) -> Added {
+        Added { participant: who, leaf: LeafIndex(leaf) }
+    }
+
+    fn welcome() -> protocol::server::Welcomed {
+        protocol::server::Welcomed {
+            seq: 1,
+            group: protocol::id::GroupId::from_bytes([1; 32]),
+            generation: protocol::id::Generation(0),
+            epoch: protocol::id::Epoch(1),
+            by: ParticipantId::from_raw(0),
+            message: protocol::opaque::Opaque::default(),
+            wrapped_room_secret: protocol::opaque::Opaque::default(),
+            present: Vec::new(),
+        }
+    }
+}

@@ -224,3 +224,198 @@ impl Room {
         self.participants.keys().filter_map(|who| self.knocked(now, *who)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stage::{Guest, Stage, knock};
+    use protocol::client::ClientMessage;
+    use std::time::Duration;
+
+    #[test]
+    fn an_invite_leads_to_the_waiting_room_which_shows_nothing() {
+        let mut stage = Stage::new();
+        stage.pair();
+
+        let guest = stage.visitor(2, 2).unwrap();
+
+        let entered = entered(&stage, guest);
+        assert_eq!((entered.role, entered.place), (Role::Attendee, Place::Waiting));
+        assert_eq!((entered.group, entered.present.len(), entered.knocks.len()), (None, 0, 0));
+    }
+
+    #[test]
+    fn a_ticket_leads_into_the_room_with_everything_to_take_over() {
+        let mut stage = Stage::new();
+        let (older, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let silent = stage.visitor(3, 3).unwrap();
+
+        let newer = stage.moderator();
+
+        let entered = entered(&stage, newer);
+        assert_eq!((entered.role, entered.place), (Role::Moderator, Place::Room));
+        assert_eq!(entered.group, stage.room.group);
+        assert_eq!(ids(&entered.present), [attendee.who]);
+        let knocks: Vec<_> =
+            entered.knocks.iter().map(|one| (one.participant, one.place)).collect();
+        assert_eq!(knocks, [(attendee.who, Place::Room), (waiting.who, Place::Waiting)]);
+        assert!(!knocks.iter().any(|(who, _)| *who == silent.who));
+        let farewell = ServerMessage::Farewell { reason: FarewellReason::Replaced };
+        assert_eq!(stage.last_heard(older), Some(&farewell));
+    }
+
+    #[test]
+    fn a_resume_token_is_good_once() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        stage.hang_up(attendee);
+
+        let back = stage.resume(attendee, 5).unwrap();
+
+        let entered = entered(&stage, back);
+        assert!(entered.resumed && entered.place == Place::Room);
+        assert!(stage.other.contains(&Output::Replay { to: attendee.who, after: 5 }));
+        assert_eq!(stage.resume(attendee, 5), Err(Reject::NoSuchRight));
+        assert!(stage.resume(back, 5).is_ok());
+    }
+
+    #[test]
+    fn too_much_missed_leaves_everything_as_it_was() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        let gone = By::Resume {
+            participant: attendee.who,
+            shown: stage.room.participants[&attendee.who].resume_hash,
+            after: 0,
+            backlog: Err(Reject::BacklogGone),
+        };
+
+        assert_eq!(stage.enter(gone), Err(Reject::BacklogGone));
+
+        assert!(!stage.closed.contains(&attendee.line));
+        assert!(stage.resume(attendee, 9).is_ok());
+    }
+
+    #[test]
+    fn resuming_replaces_a_connection_that_was_still_there() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+
+        let second = stage.resume(attendee, 0).unwrap();
+
+        let farewell = ServerMessage::Farewell { reason: FarewellReason::Replaced };
+        assert_eq!(stage.last_heard(attendee), Some(&farewell));
+        stage.hang_up(attendee);
+        assert_eq!(stage.room.connection_of(attendee.who), Some(second.line));
+    }
+
+    #[test]
+    fn a_broken_connection_keeps_the_place_for_a_while() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.hang_up(attendee);
+        assert!(is_present(stage.last_heard(moderator), false));
+
+        stage.wait(RESUME_PATIENCE - Duration::from_secs(1));
+        let back = stage.resume(attendee, 0).unwrap();
+        assert!(is_present(stage.last_heard(moderator), true));
+
+        stage.hang_up(back);
+        stage.wait(RESUME_PATIENCE);
+        let (participant, reason) = (attendee.who, FarewellReason::Lost);
+        let gone = ServerMessage::Gone { participant, reason };
+        assert_eq!(stage.last_heard(moderator), Some(&gone));
+        assert_eq!(stage.resume(back, 0), Err(Reject::NoSuchRight));
+    }
+
+    #[test]
+    fn whoever_waited_and_is_lost_is_no_longer_shown() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        let waiting = stage.knocking(1, 1);
+        stage.hang_up(waiting);
+
+        stage.wait(RESUME_PATIENCE);
+
+        let unknocked = ServerMessage::Unknocked { participant: waiting.who };
+        assert_eq!(stage.last_heard(moderator), Some(&unknocked));
+    }
+
+    #[test]
+    fn the_same_device_replaces_its_older_self_wherever_it_was() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let first = stage.knocking(2, 2);
+
+        let again = stage.knocking(1, 1);
+        let second = stage.knocking(2, 2);
+
+        let farewell = ServerMessage::Farewell { reason: FarewellReason::Replaced };
+        assert_eq!(stage.last_heard(attendee), Some(&farewell));
+        assert_eq!(stage.last_heard(first), Some(&farewell));
+        let knocked = |guest: Guest| stage.room.knocked(stage.now, guest.who).unwrap();
+        assert!(knocked(again).returning, "this device was let in before");
+        assert!(!knocked(second).returning);
+        assert!(!knocked(again).other_device && !knocked(second).other_device);
+        let _ = moderator;
+    }
+
+    #[test]
+    fn another_device_is_told_apart() {
+        let mut stage = Stage::new();
+        stage.moderator();
+        let pinned = stage.visitor_pinned(1, 2, Some(1)).unwrap();
+        stage.say(pinned, ClientMessage::Knock(knock(1)));
+        let first = stage.knocking(2, 1);
+        let second = stage.knocking(2, 2);
+
+        let other =
+            |guest: Guest| stage.room.knocked(stage.now, guest.who).unwrap().other_device;
+        assert_eq!([other(pinned), other(first), other(second)], [true, false, true]);
+    }
+
+    #[test]
+    fn the_waiting_room_has_an_end() {
+        let mut stage = Stage::new();
+        let mut n_waiting = 0;
+        for invite in 0..u8::MAX {
+            for device in 0..WAITING_PER_INVITE_MAX {
+                if stage.visitor(invite, u8::try_from(device).unwrap()).is_ok() {
+                    n_waiting += 1;
+                }
+            }
+            let one_more = u8::try_from(WAITING_PER_INVITE_MAX).unwrap();
+            assert_eq!(stage.visitor(invite, one_more), Err(Reject::RoomFull));
+        }
+
+        assert_eq!(n_waiting, WAITING_MAX);
+        assert!(stage.visitor(0, 0).is_ok(), "who is there already can start again");
+    }
+
+    #[test]
+    fn an_id_that_is_taken_is_never_given_again() {
+        let mut stage = Stage::new();
+        let (moderator, _) = stage.pair();
+
+        let again = stage.enter(By::Ticket { participant: moderator.who });
+
+        assert_eq!(again, Err(Reject::Internal));
+        assert!(!stage.closed.contains(&moderator.line));
+    }
+
+    fn entered(stage: &Stage, guest: Guest) -> Entered {
+        let Some(ServerMessage::Entered(entered)) = stage.heard(guest).first() else {
+            panic!("the first thing heard is {:?}", stage.heard(guest).first());
+        };
+        entered.clone()
+    }
+
+    fn ids(present: &[protocol::server::Presence]) -> Vec<ParticipantId> {
+        present.iter().map(|one| one.participant).collect()
+    }
+
+    fn is_present(message: Option<&ServerMessage>, connected: bool) -> bool {
+        matches!(message, Some(ServerMessage::Present(one)) if one.connected == connected)
+    }
+}

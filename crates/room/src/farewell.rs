@@ -97,3 +97,112 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::client::ClientMessage;
+    use protocol::limits::ROOM_IDLE_PATIENCE;
+
+    use super::*;
+    use crate::Input;
+    use crate::stage::{Guest, Stage};
+
+    #[test]
+    fn whoever_leaves_is_answered_and_then_gone() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+
+        assert_eq!(stage.ask(attendee, ClientMessage::Leave), Ok(()));
+
+        assert_farewell(&stage, attendee, FarewellReason::Left);
+        assert!(stage.media.contains(&MediaStep::ClosePeer { peer: attendee.who }));
+        let (participant, reason) = (attendee.who, FarewellReason::Left);
+        let gone = ServerMessage::Gone { participant, reason };
+        assert_eq!(stage.last_heard(moderator), Some(&gone));
+        let late = stage.say(attendee, ClientMessage::Ping);
+        assert_eq!(stage.answer_to(attendee, late), None, "nothing more");
+    }
+
+    #[test]
+    fn a_room_ends_once_the_store_has_it() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+
+        let n = stage.say(moderator, ClientMessage::EndRoom);
+        assert_eq!(stage.other.last(), Some(&Output::KeepEnded));
+        assert_eq!(stage.answer_to(moderator, n), None);
+        assert!(stage.closed.is_empty());
+        assert_eq!(stage.ask(moderator, ClientMessage::EndRoom), Err(Reject::OutOfOrder));
+
+        stage.step(Input::Ended);
+        assert_eq!(stage.answer_to(moderator, n), Some(Ok(())));
+        for guest in [moderator, attendee, waiting] {
+            assert_farewell(&stage, guest, FarewellReason::RoomEnded);
+        }
+        assert_eq!(stage.other.last(), Some(&Output::Finished));
+        assert_eq!(stage.visitor(1, 1), Err(Reject::RoomEnded));
+    }
+
+    #[test]
+    fn a_room_the_store_cannot_end_goes_on() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let n = stage.say(moderator, ClientMessage::EndRoom);
+
+        stage.step(Input::EndFailed);
+
+        assert_eq!(stage.answer_to(moderator, n), Some(Err(Reject::Internal)));
+        assert_eq!(stage.ask(attendee, ClientMessage::Ping), Ok(()));
+    }
+
+    #[test]
+    fn a_revoked_invite_takes_along_whoever_came_by_it() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let (same, other) = (stage.knocking(1, 7), stage.knocking(2, 2));
+
+        let invite = InviteId::from_bytes([1; 16]);
+        stage.step(Input::Revoked { invite });
+
+        assert_farewell(&stage, attendee, FarewellReason::Revoked);
+        assert_farewell(&stage, same, FarewellReason::Revoked);
+        assert!(!stage.closed.contains(&other.line) && !stage.closed.contains(&moderator.line));
+    }
+
+    #[test]
+    fn a_room_nobody_comes_to_finishes() {
+        let mut stage = Stage::new();
+        assert_eq!(stage.room.poll_timeout(), Some(stage.now + ROOM_IDLE_PATIENCE));
+
+        let guest = stage.visitor(1, 1).unwrap();
+        stage.wait(ROOM_IDLE_PATIENCE);
+        assert!(!stage.other.contains(&Output::Finished), "somebody waits");
+        stage.ask(guest, ClientMessage::Leave).unwrap();
+        stage.wait(ROOM_IDLE_PATIENCE);
+
+        assert_eq!(stage.other.last(), Some(&Output::Finished));
+        assert_eq!(stage.room.poll_timeout(), None);
+    }
+
+    #[test]
+    fn stopping_says_farewell_to_everybody() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+
+        let reason = FarewellReason::ServerStopping;
+        stage.step(Input::Stop { reason });
+
+        assert_farewell(&stage, moderator, reason);
+        assert_farewell(&stage, attendee, reason);
+        assert!(stage.media.contains(&MediaStep::ClosePeer { peer: attendee.who }));
+        assert_eq!(stage.other.last(), Some(&Output::Finished));
+    }
+
+    fn assert_farewell(stage: &Stage, guest: Guest, reason: FarewellReason) {
+        assert_eq!(stage.heard(guest).last(), Some(&ServerMessage::Farewell { reason }));
+        assert!(stage.closed.contains(&guest.line));
+    }
+}

@@ -274,3 +274,219 @@ fn check_offer(offer: &Offer) -> Result<(), Reject> {
         kinds.len() == offer.tracks.len() && mids.len() == n_lines && n_lines <= M_LINES_MAX;
     if is_good { Ok(()) } else { Err(Reject::BadOffer) }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::client::ClientMessage;
+    use protocol::id::LeafIndex;
+    use protocol::media::{OfferedTrack, SlotBinding, TrackState};
+
+    use super::*;
+    use crate::stage::{Guest, Stage, mid, offer};
+
+    #[test]
+    fn an_offer_is_answered_when_the_media_plane_has_looked_at_it() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+
+        let n = stage.say(attendee, offer(1));
+        assert_eq!(stage.answer_to(attendee, n), None);
+        let orders: Vec<_> = stage.media.iter().map(name).collect();
+        assert_eq!(orders, ["open", "leaf"], "the leaf is known before the first packet");
+
+        let answer = "v=0 answer".to_owned();
+        stage.media_says(attendee, MediaNews::Opened { answer: answer.clone() });
+        assert_eq!(stage.answer_to(attendee, n), Some(Ok(())));
+        let answer = ServerMessage::Answer(MediaAnswer { sdp: answer });
+        assert!(stage.heard(attendee).contains(&answer));
+    }
+
+    #[test]
+    fn an_offer_that_cannot_be_used_is_refused() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let ClientMessage::Offer(good) = offer(1) else { unreachable!() };
+        let twice = |kind| OfferedTrack { mid: mid(9), kind };
+        let mut same_kind = good.clone();
+        same_kind.tracks.push(twice(TrackKind::Camera));
+        let mut same_mid = good.clone();
+        same_mid.slots.extend(good.slots.clone());
+
+        for bad in [same_kind, same_mid] {
+            assert_eq!(stage.ask(attendee, ClientMessage::Offer(bad)), Err(Reject::BadOffer));
+        }
+        assert_eq!(stage.ask(waiting, offer(1)), Err(Reject::NotAdmitted));
+        assert_eq!(stage.media, []);
+
+        let n = stage.say(attendee, offer(1));
+        stage.media_says(attendee, MediaNews::Refused);
+        assert_eq!(stage.answer_to(attendee, n), Some(Err(Reject::BadOffer)));
+    }
+
+    #[test]
+    fn both_are_bound_to_each_other_once_both_are_open() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+
+        stage.connect_media(attendee, 1);
+        assert!(!stage.media.iter().any(|step| name(step) == "bind"), "nobody else yet");
+        stage.connect_media(moderator, 1);
+
+        for (who, other) in [(attendee, moderator), (moderator, attendee)] {
+            let bindings = vec![
+                binding(2, other, TrackKind::Microphone),
+                binding(3, other, TrackKind::Camera),
+            ];
+            for binding in &bindings {
+                let subscriber = who.who;
+                let bind = MediaStep::BindSlot { subscriber, binding: binding.clone() };
+                assert!(stage.media.contains(&bind));
+            }
+            assert!(stage.heard(who).contains(&ServerMessage::Slots { bindings }));
+        }
+    }
+
+    #[test]
+    fn whoever_goes_leaves_their_slots_empty() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+        stage.connect_media(moderator, 1);
+        stage.forget_heard();
+
+        stage.ask(attendee, ClientMessage::Leave).unwrap();
+
+        let orders: Vec<_> = stage.media.iter().map(name).collect();
+        assert_eq!(orders, ["close", "unbind", "unbind"]);
+        assert!(stage.heard(moderator).contains(&ServerMessage::Slots { bindings: vec![] }));
+    }
+
+    #[test]
+    fn a_newer_offer_waits_for_the_older_and_the_newest_wins() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        let offers = [1, 2, 3].map(|slots| stage.say(attendee, offer(slots)));
+        assert_eq!(stage.answer_to(attendee, offers[1]), Some(Err(Reject::OutOfOrder)));
+        assert_eq!(stage.media.iter().filter(|step| name(step) == "open").count(), 1);
+
+        stage.media_says(attendee, MediaNews::Opened { answer: "first".to_owned() });
+        assert_eq!(stage.answer_to(attendee, offers[0]), Some(Err(Reject::OutOfOrder)));
+        stage.media_says(attendee, MediaNews::Opened { answer: "third".to_owned() });
+        assert_eq!(stage.answer_to(attendee, offers[2]), Some(Ok(())));
+        let answers: Vec<_> = stage
+            .heard(attendee)
+            .iter()
+            .filter(|message| matches!(message, ServerMessage::Answer(_)))
+            .collect();
+        assert_eq!(answers.len(), 1, "an answer fits one offer only");
+    }
+
+    #[test]
+    fn what_is_off_is_held_on_the_server_and_seen_by_the_others() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        let camera = |on| ClientMessage::Track(TrackState { kind: TrackKind::Camera, on });
+        assert_eq!(stage.ask(attendee, camera(false)), Ok(()));
+        stage.connect_media(attendee, 1);
+
+        let hold = |held| MediaStep::HoldTrack {
+            publisher: attendee.who,
+            kind: TrackKind::Camera,
+            held,
+        };
+        assert!(stage.media.contains(&hold(true)), "said before the offer");
+        stage.ask(attendee, camera(true)).unwrap();
+        assert_eq!(stage.media.last(), Some(&hold(false)));
+        let Some(ServerMessage::Present(present)) = stage.last_heard(moderator) else {
+            panic!("the others are told");
+        };
+        assert!(present.tracks.iter().all(|track| track.on));
+    }
+
+    #[test]
+    fn lost_media_is_told_at_once_or_on_return_and_once() {
+        let mut stage = Stage::new();
+        let (moderator, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+        stage.connect_media(moderator, 1);
+        stage.media_says(moderator, MediaNews::Lost);
+        stage.hang_up(attendee);
+        stage.media_says(attendee, MediaNews::Lost);
+
+        let back = stage.resume(attendee, 0).unwrap();
+
+        for guest in [moderator, back] {
+            let told = stage.heard(guest).iter();
+            assert_eq!(told.filter(|one| **one == ServerMessage::MediaLost).count(), 1);
+        }
+        stage.connect_media(back, 1);
+    }
+
+    #[test]
+    fn the_loss_of_a_path_that_was_replaced_is_no_loss() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        stage.connect_media(attendee, 1);
+
+        let n = stage.say(attendee, offer(2));
+        stage.media_says(attendee, MediaNews::Lost);
+        stage.media_says(attendee, MediaNews::Opened { answer: "v=0".to_owned() });
+
+        assert_eq!(stage.answer_to(attendee, n), Some(Ok(())));
+        assert!(!stage.heard(attendee).contains(&ServerMessage::MediaLost));
+    }
+
+    #[test]
+    fn an_answer_for_a_connection_that_broke_asks_for_a_new_offer() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        stage.say(attendee, offer(1));
+        stage.hang_up(attendee);
+        let back = stage.resume(attendee, 0).unwrap();
+
+        stage.media_says(back, MediaNews::Opened { answer: "v=0".to_owned() });
+
+        assert_eq!(stage.last_heard(back), Some(&ServerMessage::MediaLost));
+    }
+
+    #[test]
+    fn an_offer_the_media_plane_forgets_is_given_up() {
+        let mut stage = Stage::new();
+        let (_, attendee) = stage.pair();
+        let n = stage.say(attendee, offer(1));
+
+        stage.wait(OFFER_PATIENCE);
+
+        assert_eq!(stage.answer_to(attendee, n), Some(Err(Reject::Internal)));
+        assert_eq!(stage.last_heard(attendee), Some(&ServerMessage::MediaLost));
+        assert!(stage.media.contains(&MediaStep::ClosePeer { peer: attendee.who }));
+    }
+
+    #[test]
+    fn the_opener_of_a_group_has_the_first_leaf() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.connect_media(moderator, 1);
+
+        stage.open_group(moderator, 0);
+
+        let leaf = MediaStep::SetLeaf { peer: moderator.who, leaf: LeafIndex(0) };
+        assert_eq!(stage.media.last(), Some(&leaf));
+    }
+
+    fn binding(slot: u8, publisher: Guest, kind: TrackKind) -> SlotBinding {
+        SlotBinding { mid: mid(slot), publisher: publisher.who, kind }
+    }
+
+    fn name(step: &MediaStep) -> &'static str {
+        match step {
+            MediaStep::OpenPeer { .. } => "open",
+            MediaStep::BindSlot { .. } => "bind",
+            MediaStep::UnbindSlot { .. } => "unbind",
+            MediaStep::HoldTrack { .. } => "hold",
+            MediaStep::SetLeaf { .. } => "leaf",
+            MediaStep::ClosePeer { .. } => "close",
+        }
+    }
+}
