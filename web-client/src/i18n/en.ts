@@ -59,7 +59,7 @@ export const en = {
   "call.joined": "{name} is here.",
   "call.gone": "{name} is not connected.",
   "call.let_in_more": "Somebody is waiting",
-  "mic.on": "Microphone on",
+  "mic.on": "Mic on",
   "mic.off": "Muted",
   "mic.turn_on": "Turn the microphone on",
   "mic.turn_off": "Turn the microphone off",
