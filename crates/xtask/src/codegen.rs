@@ -3,10 +3,14 @@
 //! The work is done by the crate `codegen`, which stands on `protocol` and `participant`; this
 //! task stays quick to compile by not doing so.
 
-use anyhow::Result;
+use std::fs;
 
-use crate::process::{cargo, run};
+use anyhow::{Context, Result, bail};
+
+use crate::process::{cargo, output, run};
 use crate::settings::Settings;
+
+const REFERENCE: &str = "config/aman.toml";
 
 /// Writes the generated files, or, to `check`, only compares them.
 ///
@@ -20,5 +24,21 @@ pub(crate) fn generate(settings: &Settings, check: bool) -> Result<()> {
         codegen.arg("--check");
     }
     let what = if check { "find the generated files fresh" } else { "generate the files" };
-    run(what, &mut codegen)
+    run(what, &mut codegen)?;
+    settings_reference(settings, check)
+}
+
+/// `config/aman.toml`: every setting with its meaning, as the server itself prints it.
+fn settings_reference(settings: &Settings, check: bool) -> Result<()> {
+    let mut aman = cargo(settings);
+    aman.args(["run", "--quiet", "--package", "aman", "--", "config-reference"]);
+    let wanted = output("print the reference of the settings", &mut aman)?;
+    let file = settings.root.join(REFERENCE);
+    if fs::read_to_string(&file).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    if check {
+        bail!("{REFERENCE} is stale: run `cargo xtask codegen` and commit");
+    }
+    fs::write(&file, wanted).with_context(|| format!("cannot write {REFERENCE}"))
 }

@@ -14,6 +14,7 @@ mod stamp;
 mod tally;
 mod test;
 mod tidy;
+mod up;
 mod wasm;
 mod wasm_toolchain;
 mod web;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::settings::Settings;
 use crate::stages::Stage;
+use crate::up::Up;
 
 /// Tasks of this repository.
 #[derive(Debug, Parser)]
@@ -37,6 +39,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Builds everything and starts one server
+    Up(Up),
     /// Installs what is missing and runs every check and test, or those of some kinds
     #[command(alias = "ci")]
     Test {
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
 
 fn perform(settings: &Settings, task: &Task) -> Result<()> {
     match task {
+        Task::Up(how) => up::up(settings, how),
         Task::Test { stages, keep_going } => test::run(settings, stages, *keep_going),
         Task::Wasm => wasm::build(settings).map(drop),
         Task::Codegen { check } => codegen::generate(settings, *check),
