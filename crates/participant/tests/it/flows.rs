@@ -55,7 +55,7 @@ fn both_see_the_same_code_and_everybody_confirmed() {
 #[test]
 fn chat_crosses_both_ways_and_is_own_once_the_server_has_it() {
     let mut world = World::in_call(3);
-    world.tell(BEN, Input::SendChat { text: "hello".to_owned() });
+    world.tell(BEN, Input::SendChat { text: "a heron on the roof".to_owned() });
     world.settle();
     world.tell(ANA, Input::SendChat { text: "welcome".to_owned() });
     world.settle();
@@ -63,14 +63,14 @@ fn chat_crosses_both_ways_and_is_own_once_the_server_has_it() {
     let line = |name: &str, text: &str, own| (name.to_owned(), text.to_owned(), own);
     assert_eq!(
         world.people[BEN].chats,
-        [line("Ben", "hello", true), line("Ana Counsellor", "welcome", false)]
+        [line("Ben", "a heron on the roof", true), line("Ana Counsellor", "welcome", false)]
     );
     assert_eq!(
         world.people[ANA].chats,
-        [line("Ben", "hello", false), line("Ana Counsellor", "welcome", true)]
+        [line("Ben", "a heron on the roof", false), line("Ana Counsellor", "welcome", true)]
     );
     let sent = world.people.iter().flat_map(|person| &person.sent);
-    assert!(sent.clone().all(|text| !text.contains("hello") && !text.contains("Ben")));
+    assert!(sent.clone().all(|text| !text.contains("heron") && !text.contains("Counsellor")));
 }
 
 #[test]

@@ -90,11 +90,6 @@ impl Server {
         room.map(|(id, _)| *id).collect()
     }
 
-    /// The line of a guest who is connected.
-    pub(crate) fn line_of(&self, who: ParticipantId) -> Line {
-        self.guests[&who].line.unwrap()
-    }
-
     pub(crate) fn by_role(&self, role: Role) -> Vec<ParticipantId> {
         let guests = self.guests.iter().filter(|(_, guest)| guest.role == role);
         guests.map(|(id, _)| *id).collect()

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use e2ee::identity::CounsellorKey;
-use e2ee::link::{CounsellorPin, InviteKeys, LinkSecret, RoomSecret, format_fragment};
+use e2ee::link::{
+    CounsellorPin, DeskSecret, InviteKeys, LinkSecret, RoomSecret, format_fragment,
+};
 use e2ee::random::Randomness;
 use participant::output::{EndReason, Phase};
 use participant::{
@@ -14,6 +16,7 @@ use protocol::media::{Mid, OfferedSlot, OfferedTrack, SlotBinding, TrackKind};
 use protocol::opaque::encode_base64url;
 use protocol::reject::Reject;
 use protocol::secret::Secret;
+use protocol::server::ServerMessage;
 use protocol::time::{Timestamp, UnixSeconds};
 
 use crate::server::{Line, Server};
@@ -26,7 +29,7 @@ pub(crate) const BEN: usize = 1;
 pub(crate) const CEM: usize = 2;
 
 pub(crate) const ROOM: RoomId = RoomId::from_bytes([7; 16]);
-const ROOM_SECRET: [u8; 32] = [9; 32];
+pub(crate) const ROOM_SECRET: [u8; 32] = [9; 32];
 
 /// A core and what its shell keeps.
 pub(crate) struct Person {
@@ -54,14 +57,24 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     pub(crate) now: Timestamp,
     pub(crate) seed: u8,
+    /// A hostile server has this.
+    pub(crate) mangle: Option<Mangle>,
     next_line: Line,
     epoch_start: UnixSeconds,
 }
 
+/// What the counsellor's device derives links from.
+pub(crate) fn desk() -> DeskSecret {
+    DeskSecret::from_bytes([8; 32])
+}
+
 /// The link of invite `number`.
 pub(crate) fn link(number: u8) -> LinkSecret {
-    LinkSecret::from_bytes([number; 32])
+    desk().link(ROOM, u32::from(number))
 }
+
+/// What the server brings instead of a message; it sees to whom it goes.
+pub(crate) type Mangle = Box<dyn FnMut(&mut Server, Line, ServerMessage) -> Vec<ServerMessage>>;
 
 impl World {
     /// The counsellor alone, with links 1 and 2.
@@ -78,6 +91,7 @@ impl World {
             people: Vec::new(),
             now: Timestamp::default(),
             seed,
+            mangle: None,
             next_line: 1,
             epoch_start: wall_clock(),
         };
@@ -94,7 +108,7 @@ impl World {
             name: "Ana Counsellor".to_owned(),
             room_secret: Secret::from_bytes(ROOM_SECRET),
             idc_public: identity.public(),
-            link_secrets: (1..=2).map(|n| Secret::from_bytes([n; 32])).collect(),
+            link_secrets: (1..=2).map(|n| Secret::from_bytes(*link(n).expose())).collect(),
             unix: self.unix(),
             random: self.random(100),
         })
@@ -116,7 +130,7 @@ impl World {
         .unwrap()
     }
 
-    fn unix(&self) -> UnixSeconds {
+    pub(crate) fn unix(&self) -> UnixSeconds {
         self.epoch_start.plus(self.now.since_start().as_secs())
     }
 
@@ -219,9 +233,15 @@ impl World {
             }
             if let Some((line, message)) = self.server.outbox.pop_front() {
                 moved = true;
+                let messages = match &mut self.mangle {
+                    Some(mangle) => mangle(&mut self.server, line, message),
+                    None => vec![message],
+                };
                 let to = self.people.iter().position(|person| person.line == Some(line));
-                if let Some(to) = to {
-                    self.tell(to, Input::Received { text: message.encode() });
+                for message in messages {
+                    if let Some(to) = to {
+                        self.tell(to, Input::Received { text: message.encode() });
+                    }
                 }
             }
             if !moved {
