@@ -3,7 +3,7 @@
 //
 //   node crates/participant-wasm/tests/smoke.mjs FOLDER
 //
-// FOLDER holds what `cargo xtask wasm` made (participant_wasm.js, participant_wasm_bg.wasm).
+// FOLDER holds what `cargo xtask wasm` made (aman.js, aman_bg.wasm).
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
@@ -12,8 +12,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const folder = resolve(process.argv[2] ?? "web-client/src/vault/wasm");
-const wasm = await import(pathToFileURL(`${folder}/participant_wasm.js`).href);
-wasm.initSync({ module: readFileSync(`${folder}/participant_wasm_bg.wasm`) });
+const wasm = await import(pathToFileURL(`${folder}/aman.js`).href);
+wasm.initSync({ module: readFileSync(`${folder}/aman_bg.wasm`) });
 
 const base64url = (bytes) => Buffer.from(bytes).toString("base64url");
 const room = base64url(randomBytes(16));
