@@ -17,6 +17,7 @@ async function weight(name) {
 
 /** Files that the join page fetches: what its files name, except the desk and the other languages. */
 async function joinPage() {
+  const all = await readdir(DIST, { recursive: true });
   const seen = new Set(["index.html"]);
   const queue = ["index.html"];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
@@ -24,17 +25,16 @@ async function joinPage() {
     const text = await readFile(join(DIST, name), "utf8");
     for (const [, file] of text.matchAll(/["'`(](?:\.?\/)?((?:assets\/)?[\w.-]+\.(?:js|css|svg))["'`)]/g)) {
       const path = file.startsWith("assets/") || file === "icon.svg" ? file : `assets/${file}`;
-      if (seen.has(path) || /^assets\/Desk-/.test(path)) continue;
+      if (!all.includes(path) || seen.has(path) || /^assets\/Desk-/.test(path)) continue;
       seen.add(path);
       queue.push(path);
     }
   }
-  const all = await readdir(DIST, { recursive: true });
-  return [...seen].filter((name) => all.includes(name));
+  return [...seen];
 }
 
 const page = await joinPage();
-let languages = [];
+const languages = [];
 let sum = 0;
 for (const name of page) {
   const bytes = await weight(name);
