@@ -83,7 +83,8 @@ pub struct Group {
     pub(crate) safety: Option<(LeafIndex, SafetyCode)>,
     own_commit: Option<OwnCommit>,
     is_sound: bool,
-    epoch_since: UnixSeconds,
+    /// When the epoch began, while keys of the ones before it are still there.
+    epoch_since: Option<UnixSeconds>,
     sent: u64,
     seen: BTreeMap<ParticipantId, ReplayWindow>,
     frames_given_for: Option<Epoch>,
@@ -156,7 +157,7 @@ impl Group {
             .map_err(|_| CannotCommit::Failed)?;
         let members = Members::from([(LeafIndex(0), claim)]);
         let key = identity.key.clone();
-        Ok(Self::new(mls, provider, key, rules, members, founding.now))
+        Ok(Self::new(mls, provider, key, rules, members))
     }
 
     pub(crate) fn new(
@@ -165,7 +166,6 @@ impl Group {
         key: LeafKey,
         rules: Rules,
         members: Members,
-        now: UnixSeconds,
     ) -> Self {
         Self {
             mls,
@@ -177,7 +177,7 @@ impl Group {
             safety: None,
             own_commit: None,
             is_sound: true,
-            epoch_since: now,
+            epoch_since: None,
             sent: 0,
             seen: BTreeMap::new(),
             frames_given_for: None,
@@ -249,14 +249,15 @@ impl Group {
 
     /// Forgets the keys of past epochs when their time is over.
     pub fn forget_past(&mut self, now: UnixSeconds) {
-        let over = self.epoch_since.plus(PAST_EPOCHS_PATIENCE_SECONDS) <= now;
-        if over
-            && self
-                .mls
-                .delete_past_epoch_secrets(&self.provider, PastEpochDeletion::delete_all())
-                .is_err()
-        {
-            self.is_sound = false;
+        let is_due = self
+            .epoch_since
+            .is_some_and(|since| since.plus(PAST_EPOCHS_PATIENCE_SECONDS) <= now);
+        if is_due {
+            self.epoch_since = None;
+            let all = PastEpochDeletion::delete_all();
+            if self.mls.delete_past_epoch_secrets(&self.provider, all).is_err() {
+                self.is_sound = false;
+            }
         }
     }
 

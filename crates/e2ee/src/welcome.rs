@@ -79,7 +79,7 @@ impl Group {
         let Seat { provider, key, .. } = seat;
         let mls = staged.into_group(&provider).map_err(|_| Refused::CannotOpen)?;
 
-        let mut group = Self::new(mls, provider, key, rules, members, now);
+        let mut group = Self::new(mls, provider, key, rules, members);
         group.names.insert(own.participant(), identity.name().to_owned());
         group.compute_safety_code(own_leaf);
         Ok(group)

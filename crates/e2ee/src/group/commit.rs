@@ -266,7 +266,7 @@ impl Group {
         let leaves: Vec<LeafIndex> = verdict.added.iter().map(|(leaf, _)| *leaf).collect();
         self.members.extend(verdict.added);
         self.names.extend(names);
-        self.epoch_since = now;
+        self.epoch_since = Some(now);
         if self.safety.as_ref().is_some_and(|(leaf, _)| removed.iter().any(|m| m.leaf == *leaf))
         {
             self.safety = None;

@@ -254,6 +254,16 @@ fn frame_keys_of_an_epoch_are_given_out_once() {
     assert!(counsellor.frame_epoch().is_some());
 }
 
+/// One task owns a participant, and tasks move between threads.
+#[test]
+fn what_a_participant_owns_can_be_sent_to_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<Group>();
+    is_send::<e2ee::door::Door>();
+    is_send::<e2ee::door::AttendeeIdentity>();
+    is_send::<(FrameSealer, FrameOpener, e2ee::frames::FrameEpoch)>();
+}
+
 const T0: Timestamp = Timestamp::from_start(std::time::Duration::ZERO);
 
 fn chat() -> Message {
