@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Ends the WebSocket without a word, as a lost network does.
     CutSocket,
     /// Tries to open a frame that came another way.
-    TryOpen { audio: bool, frame: Bytes, answer: oneshot::Sender<bool> },
+    TryOpen { audio: bool, frame: Bytes, answer: oneshot::Sender<Result<(), &'static str>> },
 }
 
 /// A frame on its way out, as the server will see it.
@@ -164,7 +164,7 @@ impl Call {
                 let now = self.parts.clock.now();
                 let opened =
                     self.parts.participant.open_frame(now, audio, &frame, &mut Vec::new());
-                let _ = answer.send(opened.is_ok());
+                let _ = answer.send(opened.map(drop).map_err(|error| error.code()));
             }
         }
     }

@@ -117,11 +117,25 @@ impl Headless {
         name: &str,
         media: Media,
     ) -> anyhow::Result<Self> {
+        let server = desk.tickets(room).server().clone();
+        Self::moderator_via(server, desk, room, name, media)
+    }
+
+    /// The same, with its WebSocket to `server`, which may be something in between.
+    ///
+    /// # Errors
+    ///
+    /// When the room is not one the desk made, or the name cannot be used.
+    pub fn moderator_via(
+        server: Server,
+        desk: &Desk,
+        room: RoomId,
+        name: &str,
+        media: Media,
+    ) -> anyhow::Result<Self> {
         let clock = Clock::new();
         let participant = desk.moderator(room, name, clock.unix())?;
-        let tickets = desk.tickets(room);
-        let server = tickets.server().clone();
-        Ok(Self::start(clock, participant, server, Some(tickets), media))
+        Ok(Self::start(clock, participant, server, Some(desk.tickets(room)), media))
     }
 
     fn start(
@@ -205,11 +219,15 @@ impl Headless {
         let _ = self.commands.send(Command::CutSocket).await;
     }
 
-    /// Whether this participant can open a sealed frame that it got by another way.
-    pub async fn can_open(&self, audio: bool, frame: Bytes) -> bool {
+    /// Opens a sealed frame that this participant got by another way.
+    ///
+    /// # Errors
+    ///
+    /// The stable code of why it cannot; `gone` when the participant stopped.
+    pub async fn try_open(&self, audio: bool, frame: Bytes) -> Result<(), &'static str> {
         let (answer, answered) = oneshot::channel();
         let _ = self.commands.send(Command::TryOpen { audio, frame, answer }).await;
-        answered.await.unwrap_or(false)
+        answered.await.unwrap_or(Err("gone"))
     }
 
     /// What there is to see at this moment.
