@@ -3,8 +3,9 @@
 //! ```text
 //!            offer               opened
 //!   None ────────────► Opening ──────────► Open ──────────► Lost ──► Opening …
-//!    ▲                  │    ▲  refused            lost        offer
-//!    └──────────────────┘    └── offer (replaces the peer connection)
+//!                       │    ▲              │      lost      ▲  offer
+//!                       │    └── offer ─────┘                │
+//!                       └────────────────────────────────────┘ refused, given up
 //! ```
 //!
 //! The media plane looks at one offer of a participant at a time; a newer one waits for it, and
@@ -208,7 +209,8 @@ impl Room {
     }
 
     fn peer_refused(&mut self, now: Timestamp, who: ParticipantId) {
-        self.close_offer(now, who, Path::None, &Reject::BadOffer);
+        // The rejection tells it.  Whatever is left of it is closed when they go.
+        self.close_offer(now, who, Path::Lost { told: true }, &Reject::BadOffer);
     }
 
     /// Nothing comes of the offer; the next one has its turn.

@@ -22,6 +22,8 @@ pub(crate) struct Stage {
     pub(crate) media: Vec<MediaStep>,
     /// Every other order.
     pub(crate) other: Vec<Output>,
+    /// Everybody a commit that won has named.
+    pub(crate) added: BTreeSet<ParticipantId>,
 }
 
 /// One participant's end.
@@ -44,6 +46,7 @@ impl Stage {
             refused: Vec::new(),
             media: Vec::new(),
             other: Vec::new(),
+            added: BTreeSet::new(),
         }
     }
 
@@ -218,6 +221,7 @@ impl Stage {
             match output {
                 Output::Send { to, message } => {
                     assert!(!self.closed.contains(&to), "sent after close: {message:?}");
+                    self.assert_fit_for(to, &message);
                     self.sent.entry(to).or_default().push(message);
                 }
                 Output::Close { connection } => {
@@ -229,6 +233,9 @@ impl Stage {
                 Output::Media(step) => self.media.push(step),
                 Output::Deliver { request, step } => {
                     let decision = self.decide(step);
+                    if let Decision::Advanced { added, .. } = &decision {
+                        self.added.extend(added.iter().map(|added| added.participant));
+                    }
                     self.room.handle_input(self.now, Input::Decided { request, decision });
                 }
                 Output::Accept { .. }
@@ -239,6 +246,38 @@ impl Stage {
                 | Output::Finished => self.other.push(output),
             }
         }
+    }
+
+    /// A waiting participant never receives anything of the room.
+    fn assert_fit_for(&self, to: ConnectionId, message: &ServerMessage) {
+        let receiver = self.room.connections.get(&to);
+        let receiver = receiver.and_then(|who| self.room.participants.get(who));
+        if receiver.is_none_or(Participant::is_in_room) {
+            return;
+        }
+        let is_fit = match message {
+            ServerMessage::Done { .. }
+            | ServerMessage::Rejected { .. }
+            | ServerMessage::Farewell { .. } => true,
+            ServerMessage::Entered(entered) => {
+                entered.place == Place::Waiting
+                    && entered.group.is_none()
+                    && entered.present.is_empty()
+                    && entered.knocks.is_empty()
+            }
+            ServerMessage::Knocked(_)
+            | ServerMessage::Unknocked { .. }
+            | ServerMessage::Present(_)
+            | ServerMessage::Gone { .. }
+            | ServerMessage::GroupOpened(_)
+            | ServerMessage::Committed(_)
+            | ServerMessage::Welcomed(_)
+            | ServerMessage::Relayed(_)
+            | ServerMessage::Answer(_)
+            | ServerMessage::Slots { .. }
+            | ServerMessage::MediaLost => false,
+        };
+        assert!(is_fit, "not for the waiting room: {message:?}");
     }
 
     fn decide(&self, step: Step) -> Decision {
