@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{any, get};
 use store::Store;
 use switchboard::Switchboard;
 use tokio::net::TcpListener;
@@ -151,6 +151,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 fn router(app: &Shared) -> Router {
     Router::new()
         .nest("/api", api::routes())
+        .route("/api/", any(api::unknown))
         .route("/ws", get(connection::upgrade))
         .route("/health", get(metrics::health))
         .route("/metrics", get(metrics::for_loopback))

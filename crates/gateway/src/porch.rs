@@ -50,11 +50,11 @@ pub(crate) async fn run(
 ) {
     let limits = app.limits;
     let permits = Permits::new(limits.connections_max, limits.connections_per_address_max);
-    let mut stopping = app.stopping.clone();
+    let mut stopped = pin!(stop(app.stopping.clone()));
     loop {
         let (stream, peer) = tokio::select! {
             biased;
-            _ = stopping.wait_for(|stop| *stop) => break,
+            () = stopped.as_mut() => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(_) => {

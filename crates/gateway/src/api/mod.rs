@@ -30,8 +30,13 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/rooms/{room}/invites", post(invites::create))
         .route("/invites/{invite}", delete(invites::revoke))
         .route("/rooms/{room}/ticket", post(ticket::create))
-        .fallback(async || Refusal::new(StatusCode::NOT_FOUND, Reject::Malformed))
+        .fallback(unknown)
         .method_not_allowed_fallback(async || {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, Reject::Malformed)
         })
+}
+
+/// There is nothing of that name.
+pub(crate) async fn unknown() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, Reject::Malformed)
 }

@@ -1,0 +1,12 @@
+//! Does the door hold, with a real server on a real port?
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+
+mod api;
+mod http;
+mod pages;
+mod porch;
+mod privacy;
+mod server;
+mod sockets;
+mod tls;
