@@ -163,6 +163,7 @@ export const ar: Catalogue = {
   "end.internal.title": "حدث خلل من جهتنا",
   "end.internal.text": "الخطأ ليس منكم. الرجاء المحاولة من جديد.",
   "end.again": "محاولة أخرى",
+  "end.return": "العودة إلى المحادثة",
   "end.to_desk": "العودة إلى المكتب",
   "end.close_tab": "يمكنكم إغلاق هذه الصفحة الآن.",
 

@@ -151,6 +151,7 @@ export const en = {
   "end.internal.title": "Something broke on our side",
   "end.internal.text": "It is not your fault. Please try again.",
   "end.again": "Try again",
+  "end.return": "Come back in",
   "end.to_desk": "Back to the desk",
   "end.close_tab": "You can close this page now.",
 

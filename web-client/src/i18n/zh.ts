@@ -149,6 +149,7 @@ export const zh: Catalogue = {
   "end.internal.title": "我们这边出了问题",
   "end.internal.text": "这不是您的错。请再试一次。",
   "end.again": "再试一次",
+  "end.return": "重新进入",
   "end.to_desk": "回到工作台",
   "end.close_tab": "您现在可以关闭此页面。",
 

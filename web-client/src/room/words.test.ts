@@ -11,13 +11,13 @@ describe("an ending", () => {
     const again = reasons.filter((reason) => {
       const ending = endingOf({ type: "farewell", reason });
       expect(en[ending.title]).not.toBe("");
-      return ending.again;
+      return ending.again !== null;
     });
     expect(again).toEqual(["left", "lost", "server_stopping", "internal"]);
   });
 
   it("looks wrong only when somebody tampers", () => {
-    expect(endingOf({ type: "unsafe", code: "ghost" })).toMatchObject({ wrong: true, code: "unsafe-ghost", again: false });
+    expect(endingOf({ type: "unsafe", code: "ghost" })).toMatchObject({ wrong: true, code: "unsafe-ghost", again: null });
     expect(endingOf({ type: "refused", reject: { code: "expired" } })).toMatchObject({ wrong: false, code: "expired" });
   });
 });

@@ -60,8 +60,8 @@ export interface Ending {
   code: string;
   title: Key;
   text: Key;
-  /** Whether to offer another try. */
-  again: boolean;
+  /** Another try, in these words; `null` where it would not help. */
+  again: Key | null;
   /** Whether something is wrong, so that the page may look like it. */
   wrong: boolean;
 }
@@ -74,17 +74,17 @@ export function endingOf(reason: EndReason): Ending {
     case "refused":
       return refusal(reason.reject);
     case "unsafe":
-      return { code: `unsafe-${reason.code}`, title: "end.unsafe.title", text: "end.unsafe.text", again: false, wrong: true };
+      return { code: `unsafe-${reason.code}`, title: "end.unsafe.title", text: "end.unsafe.text", again: null, wrong: true };
     case "signed_out":
-      return { code: "signed_out", title: "end.signed_out.title", text: "end.signed_out.text", again: false, wrong: false };
+      return { code: "signed_out", title: "end.signed_out.title", text: "end.signed_out.text", again: null, wrong: false };
   }
 }
 
 function farewell(code: FarewellReason): Ending {
-  const calm = { code, again: false, wrong: false };
+  const calm = { code, again: null, wrong: false };
   switch (code) {
     case "left":
-      return { ...calm, title: "end.left.title", text: "end.left.text", again: true };
+      return { ...calm, title: "end.left.title", text: "end.left.text", again: "end.return" };
     case "declined":
       return { ...calm, title: "end.declined.title", text: "end.declined.text" };
     case "removed":
@@ -96,16 +96,16 @@ function farewell(code: FarewellReason): Ending {
     case "revoked":
       return { ...calm, title: "end.revoked.title", text: "end.revoked.text" };
     case "lost":
-      return { ...calm, title: "end.lost.title", text: "end.lost.text", again: true };
+      return { ...calm, title: "end.lost.title", text: "end.lost.text", again: "end.return" };
     case "server_stopping":
     case "internal":
-      return { ...calm, title: "end.internal.title", text: "end.internal.text", again: true };
+      return { ...calm, title: "end.internal.title", text: "end.internal.text", again: "end.again" };
   }
 }
 
 function refusal(reject: Reject): Ending {
   const { code } = reject;
-  const calm = { code, again: false, wrong: false };
+  const calm = { code, again: null, wrong: false };
   switch (code) {
     case "no_such_right":
       return { ...calm, title: "end.no_such_right.title", text: "end.no_such_right.text" };
@@ -114,7 +114,7 @@ function refusal(reject: Reject): Ending {
     case "room_ended":
       return { ...calm, title: "end.room_ended.title", text: "end.room_ended.text" };
     case "room_full":
-      return { ...calm, title: "end.room_full.title", text: "end.room_full.text", again: true };
+      return { ...calm, title: "end.room_full.title", text: "end.room_full.text", again: "end.again" };
     case "not_signed_in":
       return { ...calm, title: "end.signed_out.title", text: "end.signed_out.text" };
     case "malformed":
@@ -133,7 +133,7 @@ function refusal(reject: Reject): Ending {
     case "bad_password":
     case "too_many":
     case "internal":
-      return { ...calm, title: "end.internal.title", text: "end.internal.text", again: true };
+      return { ...calm, title: "end.internal.title", text: "end.internal.text", again: "end.again" };
   }
 }
 
