@@ -6,15 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use e2e::Folder;
+
+use crate::scene::PATIENCE;
 
 /// A capture that runs.
 pub(crate) struct Capture {
     tcpdump: Child,
     file: PathBuf,
+    udp: u16,
     _folder: Folder,
 }
 
@@ -49,11 +54,21 @@ impl Capture {
         let is_listening = lines.any(|line| line.contains("listening on"));
         assert!(is_listening, "tcpdump does not listen: it needs the right to capture");
         std::thread::spawn(move || lines.for_each(drop));
-        Self { tcpdump, file, _folder: folder }
+        Self { tcpdump, file, udp, _folder: folder }
     }
 
     /// Ends it.
-    pub(crate) fn end(mut self) -> Captured {
+    pub(crate) async fn end(mut self) -> Captured {
+        // What was sent before this datagram is in the file when the datagram is.
+        const LAST: &[u8] = b"this is the last packet of the capture";
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(LAST, ("127.0.0.1", self.udp)).unwrap();
+        let written = async {
+            while memchr::memmem::find(&std::fs::read(&self.file).unwrap(), LAST).is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, written).await.expect("tcpdump writes what it sees");
         let pid = self.tcpdump.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         self.tcpdump.wait().unwrap();

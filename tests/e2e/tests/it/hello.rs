@@ -28,7 +28,7 @@ impl Spray {
                     random = random.wrapping_add(1);
                     // Two of three are well-formed; a whole suite list and a null cipher.
                     let suites: &[u16] =
-                        if random % 3 == 0 { &[0x0002] } else { &[0xc02b, 0xc02f] };
+                        if random.is_multiple_of(3) { &[0x0002] } else { &[0xc02b, 0xc02f] };
                     let _ = socket.send_to(&client_hello(random, suites), server);
                     sent.fetch_add(1, Ordering::Relaxed);
                 }

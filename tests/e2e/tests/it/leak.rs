@@ -105,7 +105,7 @@ async fn nothing_said_shown_or_named_leaves_the_two_ends() {
     hits.extend(look_everywhere(&mut office, &needles).await);
     office.aman.kill().await;
     hits.extend(look_at_rest(&office.aman, &needles));
-    let captured = capture.end();
+    let captured = capture.end().await;
     hits.extend(needles.find("packets", &captured.packets));
     hits.extend(needles.find("streams", &captured.streams));
     hits.extend(needles.find("messages", &captured.messages));
@@ -154,7 +154,7 @@ async fn the_search_finds_what_is_put_in_its_way() {
         .collect();
     fs::write(office.aman.data().join("control.txt"), hex.join("\n")).unwrap();
 
-    let captured = capture.end();
+    let captured = capture.end().await;
     let own_memory = look_into_memory("self", &needles);
     for (place, hits) in [
         ("packets", needles.find("packets", &captured.packets)),
@@ -181,7 +181,7 @@ async fn hears(who: &mut Headless, text: &str) {
 async fn look_everywhere(office: &mut Office, needles: &Needles) -> Vec<Hit> {
     let mut hits = look_at_rest(&office.aman, needles);
     let metrics = office.desk.metrics().await.unwrap();
-    assert!(metrics.contains("# TYPE"), "no counters");
+    assert!(metrics.contains("aman_media_packets_in"), "no counters: {metrics}");
     hits.extend(needles.find("/metrics", metrics.as_bytes()));
     hits.extend(look_into_memory(&office.aman.pid().to_string(), needles));
     hits
