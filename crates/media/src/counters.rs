@@ -36,6 +36,8 @@ macro_rules! counters {
 }
 
 counters! {
+    /// Orders carried out.
+    orders,
     /// Datagrams received.
     packets_in,
     /// Bytes received.

@@ -22,7 +22,7 @@ use protocol::time::Timestamp;
 use crate::answer::{Answered, Ours, answer};
 use crate::border::{MediaFact, MediaOrder};
 use crate::clock::Clock;
-use crate::counters::{Counters, add};
+use crate::counters::{Counters, add, bump};
 use crate::dtls::{Dtls, Identity};
 use crate::facts::Facts;
 use crate::outbox::{Outbox, send_one};
@@ -207,6 +207,7 @@ impl State {
                 self.forwarder.forget(peer);
             }
         }
+        bump(&self.counters.orders);
         // Whatever changed may want something sent at once.
         self.tick_at = now;
     }

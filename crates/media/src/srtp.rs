@@ -329,7 +329,7 @@ mod tests {
         let context = |key: std::ops::Range<usize>, salt: std::ops::Range<usize>| {
             let provider = rtc_crypto::default_provider().unwrap();
             let profile = ProtectionProfile::AeadAes128Gcm;
-            Context::new(&material[key], &material[salt], profile, None, None, provider)
+            Context::new(&material[key], &material[salt], profile, None, None, provider.crypto())
                 .unwrap()
         };
         (context(0..16, 32..44), context(16..32, 44..56))
