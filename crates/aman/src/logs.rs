@@ -3,7 +3,7 @@
 //! Only our own crates speak: what a library finds worth a line can hold addresses or session
 //! descriptions.  A panic is logged by its place, never by its text.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::panic;
 
 use tracing_subscriber::EnvFilter;
@@ -19,6 +19,7 @@ pub(crate) fn start(settings: &LogSettings) {
     let ours = OUR_CRATES.map(|name| format!("{name}={level}")).join(",");
     let lines = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(format!("off,{ours}")))
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
     match settings.format {
         LogFormat::Human => lines.compact().init(),

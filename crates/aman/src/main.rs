@@ -39,6 +39,7 @@ fn main() -> ExitCode {
 
 fn serve(settings: Settings, cli: &Cli) -> ExitCode {
     hardening::no_memory_on_disk();
+    hardening::enough_files();
     logs::start(&settings.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
