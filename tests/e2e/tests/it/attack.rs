@@ -165,16 +165,18 @@ async fn a_call_outlives_clients_that_shout() {
 async fn calls_set_up_under_a_spray_of_foreign_hellos() {
     const CALLS: usize = 10;
     let mut office = Office::open().await;
-    let quiet = join_times(&mut office, 3).await;
+    let quiet = join_times(&mut office, 5).await;
 
     let spray = Spray::begin(office.aman.media());
     let loud = join_times(&mut office, CALLS).await;
     let n_sent = spray.end();
 
     let (quiet, loud) = (median(quiet), median(loud));
-    println!("figure: dtls_spray_delay = {} ms", loud.saturating_sub(quiet).as_millis());
+    let delay = loud.saturating_sub(quiet);
+    println!("figure: dtls_spray_delay = {} ms (goal <= 200)", delay.as_millis());
     assert!(n_sent > 1_000, "only {n_sent} hellos were sent");
-    assert!(loud < quiet + Duration::from_millis(1_500), "{quiet:?} became {loud:?}");
+    // More than the goal: other tests share the machine, and a hello that hurts costs seconds.
+    assert!(delay < Duration::from_millis(600), "{quiet:?} became {loud:?}");
 }
 
 /// Lets `n` people in one after the other; how long each took from *Admit* to the first frame.
