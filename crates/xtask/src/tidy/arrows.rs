@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codegen", &["participant"]),
     ("simulation", &["room", "delivery", "forward", "e2ee", "participant"]),
     ("e2e", &["headless", "participant", "e2ee"]),
-    ("load", &["headless", "participant"]),
+    ("load", &["headless", "participant", "e2e"]),
 ];
 
 /// The cores, and what they may use that is not ours: nothing that does I/O.
