@@ -74,6 +74,12 @@ fn dress(app: &Shared, host: &str, headers: &mut HeaderMap) {
     if let Ok(policy) = HeaderValue::from_str(policy.trim_end()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    // Idle connections are closed when the patience for the next head is over: clients should
+    // let go of them a little earlier, not send into a closing one.
+    let idle = app.limits.head_patience.as_secs().saturating_sub(1);
+    if let Ok(idle) = HeaderValue::from_str(&format!("timeout={idle}")) {
+        headers.insert("keep-alive", idle);
+    }
     if app.hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }

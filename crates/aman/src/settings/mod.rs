@@ -314,6 +314,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_repository_can_be_used() {
+        let settings =
+            merge(Some(include_str!("../../../../config/example.toml")), &[], &[]).unwrap();
+        assert!(settings.tls.certificate.is_some());
+        assert_eq!(settings.web.origins.len(), 1);
+    }
+
+    #[test]
     fn a_file_that_is_no_toml_is_one_fault_with_its_place() {
         let faults = merge(Some("[web\nlisten = 1"), &[], &[]).unwrap_err();
         assert_eq!(faults.0.len(), 1);

@@ -52,6 +52,7 @@ async fn every_answer_wears_the_headers() {
             ("cross-origin-resource-policy", "same-origin"),
             ("referrer-policy", "no-referrer"),
             ("x-content-type-options", "nosniff"),
+            ("keep-alive", "timeout=4"),
         ] {
             assert_eq!(answer.header(name), Some(value), "{name} of {path}");
         }
