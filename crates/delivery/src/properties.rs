@@ -92,32 +92,37 @@ impl Witness {
         to: ParticipantId,
         message: &ServerMessage,
     ) -> Result<(), TestCaseError> {
-        let is_replay = matches!(input, Input::Replay { .. });
-        match message {
-            ServerMessage::GroupOpened(opened) => self.watch_place(input, to, opened.seq),
-            ServerMessage::Committed(committed) => {
-                let key = (committed.group, committed.epoch);
-                let first_of_step = self.committed.insert(key);
-                let current = self.group.map(|state| (state.group, state.epoch));
-                // Until `Advanced` is seen, the witness is still at the epoch being ended.
-                let in_this_step = current == Some(key);
-                prop_assert!(
-                    is_replay || first_of_step || in_this_step,
-                    "one commit per epoch"
-                );
-                prop_assert!(self.members[&key].contains(&to));
-                prop_assert!(!committed.removed.contains(&to) && !self.out.contains(&to));
-                self.watch_place(input, to, committed.seq)
-            }
-            ServerMessage::Relayed(relayed) => {
-                let key = (relayed.group, relayed.epoch);
-                prop_assert!(self.members[&key].contains(&to), "only members of the epoch");
-                prop_assert!(relayed.by != to);
-                prop_assert!(!self.out.contains(&to));
-                self.watch_place(input, to, relayed.seq)
-            }
-            other => Err(TestCaseError::fail(format!("not a delivery message: {other:?}"))),
+        if let ServerMessage::GroupOpened(opened) = message {
+            return self.watch_place(input, to, opened.seq);
         }
+        if let ServerMessage::Committed(committed) = message {
+            return self.watch_commit(input, to, committed);
+        }
+        let ServerMessage::Relayed(relayed) = message else {
+            return Err(TestCaseError::fail(format!("not a delivery message: {message:?}")));
+        };
+        let key = (relayed.group, relayed.epoch);
+        prop_assert!(self.members[&key].contains(&to), "only members of the epoch");
+        prop_assert!(relayed.by != to);
+        prop_assert!(!self.out.contains(&to));
+        self.watch_place(input, to, relayed.seq)
+    }
+
+    fn watch_commit(
+        &mut self,
+        input: &Input,
+        to: ParticipantId,
+        committed: &Committed,
+    ) -> Result<(), TestCaseError> {
+        let key = (committed.group, committed.epoch);
+        let first = self.committed.insert(key);
+        // Until `Advanced` is seen, the witness is still at the epoch being ended.
+        let in_this_step = self.group.map(|state| (state.group, state.epoch)) == Some(key);
+        let is_replay = matches!(input, Input::Replay { .. });
+        prop_assert!(is_replay || first || in_this_step, "one commit per epoch");
+        prop_assert!(self.members[&key].contains(&to));
+        prop_assert!(!committed.removed.contains(&to) && !self.out.contains(&to));
+        self.watch_place(input, to, committed.seq)
     }
 
     fn watch_place(

@@ -235,6 +235,8 @@ impl Room {
             // The one that was lost had been replaced, or the client knows.
             Path::None | Path::Opening(_) | Path::Lost { .. } => return,
         }
+        // It is gone there; saying so makes sure that both sides mean the same.
+        self.order(MediaStep::ClosePeer { peer: who });
         self.replan_slots();
         self.tell_media_lost(who);
     }
@@ -312,8 +314,8 @@ mod tests {
         let twice = |kind| OfferedTrack { mid: mid(9), kind };
         let mut same_kind = good.clone();
         same_kind.tracks.push(twice(TrackKind::Camera));
-        let mut same_mid = good.clone();
-        same_mid.slots.extend(good.slots.clone());
+        let mut same_mid = good;
+        same_mid.slots.extend(same_mid.slots.clone());
 
         for bad in [same_kind, same_mid] {
             assert_eq!(stage.ask(attendee, ClientMessage::Offer(bad)), Err(Reject::BadOffer));
@@ -404,6 +406,17 @@ mod tests {
             panic!("the others are told");
         };
         assert!(present.tracks.iter().all(|track| track.on));
+    }
+
+    #[test]
+    fn whoever_waits_has_no_tracks() {
+        let mut stage = Stage::new();
+        stage.pair();
+        let waiting = stage.knocking(2, 2);
+        let track = TrackState { kind: TrackKind::Camera, on: true };
+
+        assert_eq!(stage.ask(waiting, ClientMessage::Track(track)), Err(Reject::NotAdmitted));
+        assert!(stage.room.participants[&waiting.who].tracks.is_empty());
     }
 
     #[test]

@@ -21,15 +21,24 @@ use crate::stage::{Guest, Stage, knock, offer, open_group};
 /// One thing somebody does.
 #[derive(Clone, Debug)]
 enum Act {
-    Visit { invite: u8, device: u8 },
+    Visit {
+        invite: u8,
+        device: u8,
+    },
     Moderate,
     Resume(Index),
     HangUp(Index),
     Say(Index, Words),
+    /// Knocks, and is let in by the moderator if there is one.
+    ComeIn(Index),
+    /// Offers media, and the media plane says yes.
+    Connect(Index),
     News(Index, MediaNews),
     Revoke(u8),
     Wait(u64),
-    Kept { ended: bool },
+    Kept {
+        ended: bool,
+    },
 }
 
 /// What somebody says; people are meant by their place in the list of all who ever came.
@@ -185,6 +194,18 @@ fn perform(
                 requests.push((guest, n));
             }
         }
+        Act::ComeIn(index) => {
+            if let Some(guest) = pick(index) {
+                come_in(stage, guests, guest);
+            }
+        }
+        Act::Connect(index) => {
+            if let Some(guest) = pick(index) {
+                let n = stage.say(guest, offer(2));
+                requests.push((guest, n));
+                stage.media_says(guest, MediaNews::Opened { answer: String::new() });
+            }
+        }
         Act::News(index, news) => {
             if let Some(guest) = pick(index) {
                 stage.media_says(guest, news.clone());
@@ -200,6 +221,21 @@ fn perform(
                 stage.step(if *ended { Input::Ended } else { Input::EndFailed });
             }
         }
+    }
+}
+
+/// The way it should go, so that the room fills at all.
+fn come_in(stage: &mut Stage, guests: &[Guest], guest: Guest) {
+    stage.say(guest, ClientMessage::Knock(knock(1)));
+    let moderator = guests.iter().rev().find(|one| {
+        let role = stage.room.participants.get(&one.who).map(Participant::role);
+        role == Some(Role::Moderator)
+    });
+    if let Some(moderator) = moderator {
+        stage.say(*moderator, open_group(0));
+        let added = Added { participant: guest.who, leaf: LeafIndex(1) };
+        let commit = stage.commit(vec![added], Vec::new());
+        stage.say(*moderator, commit);
     }
 }
 
@@ -247,8 +283,10 @@ fn any_act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Moderate),
         3 => who().prop_map(Act::Resume),
         3 => who().prop_map(Act::HangUp),
-        30 => (who(), any_words()).prop_map(|(who, words)| Act::Say(who, words)),
-        8 => (who(), any_news()).prop_map(|(who, news)| Act::News(who, news)),
+        25 => (who(), any_words()).prop_map(|(who, words)| Act::Say(who, words)),
+        6 => who().prop_map(Act::ComeIn),
+        8 => who().prop_map(Act::Connect),
+        6 => (who(), any_news()).prop_map(|(who, news)| Act::News(who, news)),
         1 => (0..5_u8).prop_map(Act::Revoke),
         2 => (0..70_u64).prop_map(Act::Wait),
         1 => prop::bool::weighted(0.1).prop_map(|ended| Act::Kept { ended }),
