@@ -6,8 +6,7 @@
 //!
 //! - A slot carries only tracks of its own room.
 //! - A track that goes is on no slot any more; a slot that goes is on no track any more.
-//! - What the room said of a participant (held tracks, leaf) holds for every peer connection
-//!   of theirs until it is forgotten.
+//! - A peer connection begins with nothing held, without a leaf and with empty slots.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +22,8 @@ use crate::police::Bucket;
 use crate::sink::PeerKey;
 use crate::slab::Slab;
 use crate::slot::{Slot, SlotSpec};
-use crate::track::{Leaf, Track, TrackSpec};
+use crate::track::{Track, TrackSpec};
 use crate::twcc::Recorder;
-
-/// Most participants the room has said something about.
-const STANDING_MAX: usize = 65_536;
 
 /// What the session description says about a peer connection.
 #[derive(Clone, Debug)]
@@ -55,15 +51,7 @@ pub struct Forwarder {
     pub(crate) tracks: Slab<Track>,
     pub(crate) slots: Slab<Slot>,
     by_participant: BTreeMap<ParticipantId, PeerKey>,
-    standing: BTreeMap<ParticipantId, Standing>,
     pub(crate) last_media_at: Option<Timestamp>,
-}
-
-/// What the room said of a participant.
-#[derive(Clone, Debug, Default)]
-struct Standing {
-    leaf: Leaf,
-    held: BTreeMap<TrackKind, bool>,
 }
 
 /// One peer connection.
@@ -141,11 +129,7 @@ impl Forwarder {
     fn add_track(&mut self, now: Timestamp, key: PeerKey, spec: TrackSpec) {
         let Some(peer) = self.peers.get_mut(key.0) else { return };
         let named = [(spec.ssrc, false), (spec.rtx_ssrc, true)];
-        let mut track = Track::new(now, key, spec);
-        if let Some(standing) = self.standing.get(&peer.participant) {
-            track.leaf = standing.leaf;
-            track.held = standing.held.get(&track.spec.kind).copied().unwrap_or(false);
-        }
+        let track = Track::new(now, key, spec);
         let track = self.tracks.insert(track);
         peer.tracks.push(track);
         for (ssrc, sent_again) in named {
@@ -205,11 +189,6 @@ impl Forwarder {
                 }
             }
         }
-    }
-
-    /// Forgets what the room said of a participant.
-    pub fn forget(&mut self, participant: ParticipantId) {
-        self.standing.remove(&participant);
     }
 
     /// The peer connection of a participant.
@@ -302,9 +281,6 @@ impl Forwarder {
 
     /// Mutes a track here, or lets it go on.
     pub fn hold(&mut self, participant: ParticipantId, kind: TrackKind, held: bool) {
-        if let Some(standing) = self.standing_of(participant) {
-            standing.held.insert(kind, held);
-        }
         let Some(peer) = self.peer_of(participant).and_then(|key| self.peers.get(key.0)) else {
             return;
         };
@@ -325,25 +301,13 @@ impl Forwarder {
 
     /// The leaf a participant was given.
     pub fn set_leaf(&mut self, now: Timestamp, participant: ParticipantId, leaf: LeafIndex) {
-        let Some(standing) = self.standing_of(participant) else { return };
-        standing.leaf.set(now, leaf);
-        let standing_leaf = standing.leaf;
         let Some(peer) = self.peer_of(participant).and_then(|key| self.peers.get(key.0)) else {
             return;
         };
         for &track in &peer.tracks {
             if let Some(track) = self.tracks.get_mut(track) {
-                track.leaf = standing_leaf;
+                track.leaf.set(now, leaf);
             }
         }
-    }
-
-    fn standing_of(&mut self, participant: ParticipantId) -> Option<&mut Standing> {
-        let is_known = self.standing.contains_key(&participant);
-        if !is_known && self.standing.len() >= STANDING_MAX {
-            tracing::warn!(?participant, "too many participants are not forgotten");
-            return None;
-        }
-        Some(self.standing.entry(participant).or_default())
     }
 }

@@ -361,7 +361,7 @@ mod tests {
         answer(names, offer, &tracks(), &slots(), &ours())
     }
 
-    fn m_line<'a>(text: &'a str, n: usize) -> &'a str {
+    fn m_line(text: &str, n: usize) -> &str {
         text.split("m=").nth(n + 1).unwrap()
     }
 
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn offers_that_cannot_be_used_are_refused() {
-        let refused = |offer: &str| answer_to(offer).err().expect("refused");
+        let refused = |offer: &str| answer_to(offer).expect_err("refused");
         assert_eq!(refused(""), BadOffer::Unreadable);
         assert_eq!(refused(&"a".repeat(SDP_BYTES_MAX + 1)), BadOffer::TooLarge);
         assert_eq!(

@@ -9,7 +9,9 @@ use protocol::media::{Mid, OfferedSlot, OfferedTrack, SlotBinding, TrackKind};
 /// What the switchboard wants done.
 #[derive(Clone, PartialEq, Eq)]
 pub enum MediaOrder {
-    /// Answer an offer.  Replaces an older peer connection of that name.
+    /// Answer an offer.  Replaces an older peer connection of that name.  The new one begins
+    /// with empty slots, nothing held and no leaf; all other orders are about the peer
+    /// connection there is, and change nothing when there is none.
     OpenPeer {
         /// The room, which decides where the peer connection lives.
         room: RoomId,
@@ -22,7 +24,8 @@ pub enum MediaOrder {
         /// Its recvonly m-lines.
         slots: Vec<OfferedSlot>,
     },
-    /// Put a track on a slot, in place of what the slot carried.
+    /// Put a track on a slot, in place of what the slot carried.  The publisher may come, go
+    /// and come back meanwhile.
     BindSlot {
         /// Whose slot.
         subscriber: ParticipantId,

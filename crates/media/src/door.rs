@@ -254,6 +254,7 @@ fn say_again(cookie: &[u8; COOKIE_BYTES]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
 mod tests {
     use super::*;
 

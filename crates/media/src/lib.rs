@@ -21,6 +21,8 @@ mod records;
 mod shard;
 mod socket;
 mod srtp;
+#[cfg(test)]
+mod steady;
 mod stun;
 mod table;
 

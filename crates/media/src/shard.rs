@@ -204,7 +204,6 @@ impl State {
             MediaOrder::SetLeaf { peer, leaf } => self.forwarder.set_leaf(now, peer, leaf),
             MediaOrder::ClosePeer { peer } => {
                 self.remove_peer_of(now, socket, peer);
-                self.forwarder.forget(peer);
             }
         }
         bump(&self.counters.orders);

@@ -329,8 +329,15 @@ mod tests {
         let context = |key: std::ops::Range<usize>, salt: std::ops::Range<usize>| {
             let provider = rtc_crypto::default_provider().unwrap();
             let profile = ProtectionProfile::AeadAes128Gcm;
-            Context::new(&material[key], &material[salt], profile, None, None, provider.crypto())
-                .unwrap()
+            Context::new(
+                &material[key],
+                &material[salt],
+                profile,
+                None,
+                None,
+                provider.crypto(),
+            )
+            .unwrap()
         };
         (context(0..16, 32..44), context(16..32, 44..56))
     }
@@ -396,7 +403,7 @@ mod tests {
         assert!(server.opener.sources.is_empty(), "nothing is kept of forgeries");
         let opened = server.open_rtp(&mut sealed.clone()).unwrap().to_vec();
         assert_eq!(opened, packet(9, 5, b"payload"));
-        assert_eq!(server.open_rtp(&mut sealed.clone()), Err(Refused::Replayed));
+        assert_eq!(server.open_rtp(&mut { sealed }), Err(Refused::Replayed));
     }
 
     #[test]
@@ -455,7 +462,8 @@ mod tests {
         fn any_bytes_are_refused_without_harm(bytes: Vec<u8>) {
             let (mut server, _) = pair();
             prop_assert!(server.open_rtp(&mut bytes.clone()).is_err());
-            prop_assert!(server.open_rtcp(&mut bytes.clone()).is_err());
+            let mut bytes = bytes;
+            prop_assert!(server.open_rtcp(&mut bytes).is_err());
         }
     }
 }

@@ -169,7 +169,7 @@ mod tests {
         fn any_bytes_are_read_without_harm(mut bytes in prop::collection::vec(any::<u8>(), 20..200)) {
             let provider = rtc_crypto::default_provider().unwrap();
             bytes[..2].copy_from_slice(&[0, 1]);
-            let length = (bytes.len() - 20) as u16;
+            let length = u16::try_from(bytes.len() - 20).unwrap();
             bytes[2..4].copy_from_slice(&length.to_be_bytes());
             bytes[4..8].copy_from_slice(&MAGIC);
             username(&bytes);

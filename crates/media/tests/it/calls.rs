@@ -86,14 +86,13 @@ fn nothing_crosses_from_one_room_to_another() {
 }
 
 #[test]
-fn a_held_track_is_silent_and_goes_on_when_let_go_even_over_a_new_peer_connection() {
+fn a_held_track_is_silent_and_goes_on_when_let_go() {
     let mut stage = Stage::new();
     let ben = stage.join(room(1), 1, CHROMIUM);
     let ada = stage.join(room(1), 2, CHROMIUM);
     stage.bind(ada.name, ben.name);
     stage.order(MediaOrder::HoldTrack { publisher: ben.name, kind: SOUND, held: true });
     stage.settle();
-    let ben = stage.join(room(1), 1, CHROMIUM);
     ben.publish(SOUND, 1, &[1; 80]);
     stage.counted("the packet is taken", |counters| counters.media_in == 1);
     assert_eq!(stage.handle.counters().media_out, 0);
@@ -141,9 +140,8 @@ fn a_slot_may_be_bound_before_the_publisher_is_there() {
 fn frames_that_claim_another_leaf_or_none_are_dropped() {
     let mut stage = Stage::new();
     let ada = stage.join(room(1), 2, CHROMIUM);
-    let ben = protocol::id::ParticipantId::from_raw(1);
-    stage.order(MediaOrder::SetLeaf { peer: ben, leaf: LeafIndex(5) });
     let ben = stage.join(room(1), 1, CHROMIUM);
+    stage.order(MediaOrder::SetLeaf { peer: ben.name, leaf: LeafIndex(5) });
     stage.bind(ada.name, ben.name);
     let sealed = |leaf: u8| [&[0x88, leaf << 4 | 3, 1][..], &[0; 40]].concat();
     ben.publish(SOUND, 1, &sealed(6));
@@ -196,4 +194,17 @@ fn an_offer_that_cannot_be_used_is_refused() {
         slots: vec![],
     });
     assert_eq!(stage.fact(PATIENCE), Some(MediaFact::Refused { room: room(1), peer }));
+}
+
+#[test]
+fn a_publisher_that_reconnects_is_on_the_slots_again() {
+    let mut stage = Stage::new();
+    let ben = stage.join(room(1), 1, CHROMIUM);
+    let ada = stage.join(room(1), 2, CHROMIUM);
+    stage.bind(ada.name, ben.name);
+    stage.order(MediaOrder::HoldTrack { publisher: ben.name, kind: SOUND, held: true });
+    let ben = stage.join(room(1), 1, FIREFOX);
+    ben.publish(SOUND, 1, &[1; 80]);
+    let packet = ada.next_rtp(|_| true, now() + PATIENCE).expect("nothing is held any more");
+    assert_eq!(packet.header.payload_type, CHROMIUM.opus);
 }
