@@ -346,3 +346,201 @@ impl Admission {
         is_good
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use e2ee::door::AttendeeIdentity;
+    use e2ee::link::{CounsellorPin, LinkSecret};
+    use e2ee::random::Randomness;
+    use protocol::id::RoomId;
+
+    use super::*;
+
+    const ROOM: RoomId = RoomId::from_bytes([7; 16]);
+    const ANA: ParticipantId = ParticipantId::from_raw(1);
+    const BEN: ParticipantId = ParticipantId::from_raw(2);
+
+    #[test]
+    fn whoever_has_a_link_is_shown_and_planned_once_admitted() {
+        let mut door = open_door();
+        assert!(!door.take(&knock(1, ANA)));
+        assert_eq!(door.shown(), [ANA]);
+        assert!(door.plan(&[]).adds.is_empty(), "nobody is added without a word");
+
+        assert!(door.admission.admit(ANA));
+        assert!(!door.admission.admit(BEN));
+        assert!(door.shown().is_empty());
+        assert_eq!(added(&door.plan(&[])), [ANA]);
+    }
+
+    #[test]
+    fn what_the_door_cannot_verify_is_dropped_and_counted() {
+        let mut door = open_door();
+        let good = knock(1, ANA);
+        let forged = Knocked { participant: BEN, ..good.clone() };
+        let unknown = Knocked { invite: InviteId::from_bytes([9; 16]), ..good };
+        assert!(!door.take(&forged));
+        assert!(!door.take(&unknown));
+        assert!(door.shown().is_empty());
+        assert_eq!(door.admission.n_dropped, 2);
+    }
+
+    #[test]
+    fn a_commit_that_lost_is_planned_again_with_the_same_knock_and_one_that_won_is_not() {
+        let mut door = open_door();
+        let knocked = knock(1, ANA);
+        door.take(&knocked);
+        door.admission.admit(ANA);
+        assert_eq!(added(&door.plan(&[])), [ANA]);
+        // The connection broke; the server names the same knock again.
+        door.take(&knocked);
+        assert_eq!(added(&door.plan(&[])), [ANA]);
+
+        door.admission.carried_out(&BTreeSet::from([ANA]), &BTreeSet::new());
+        assert!(door.plan(&[ANA]).adds.is_empty());
+        door.take(&knocked);
+        door.admission.admit(ANA);
+        assert!(door.plan(&[]).adds.is_empty(), "a used KeyPackage lets nobody in");
+    }
+
+    #[test]
+    fn the_same_device_comes_back_by_itself_once_its_older_self_is_gone() {
+        let mut door = open_door();
+        door.let_in(1, ANA);
+        door.take(&Knocked { returning: true, ..knock(1, BEN) });
+        assert!(door.plan_with(&[ANA], true).adds.is_empty(), "the older one is connected");
+        assert_eq!(door.shown(), [BEN]);
+
+        let plan = door.plan_with(&[ANA], false);
+        assert_eq!(added(&plan), [BEN]);
+        assert_eq!(plan.removes, BTreeSet::from([ANA]));
+    }
+
+    #[test]
+    fn another_device_and_an_invite_nobody_was_let_in_by_have_to_ask() {
+        let mut door = open_door();
+        door.take(&Knocked { returning: true, ..knock(2, BEN) });
+        assert!(door.plan(&[]).adds.is_empty(), "never let in during this sitting");
+        door.let_in(1, ANA);
+        door.take(&Knocked { returning: false, other_device: true, ..knock(1, BEN) });
+        assert!(door.plan_with(&[ANA], false).adds.is_empty());
+    }
+
+    #[test]
+    fn the_invite_of_somebody_removed_lets_nobody_in() {
+        let mut door = open_door();
+        door.let_in(1, ANA);
+        door.admission.remove(ANA);
+        assert_eq!(door.plan(&[ANA]).removes, BTreeSet::from([ANA]));
+        assert!(door.take(&knock(1, BEN)), "told no");
+        assert!(door.shown().is_empty());
+        assert!(!door.take(&knock(2, BEN)), "another invite is another matter");
+        assert_eq!(door.shown(), [BEN]);
+    }
+
+    #[test]
+    fn the_servers_word_that_somebody_is_in_counts_after_a_reload_only() {
+        let mut door = open_door();
+        door.take(&Knocked { place: Place::Room, ..knock(1, ANA) });
+        assert_eq!(door.shown(), [ANA], "has to ask like anybody");
+
+        let mut door = open_door();
+        let knocked = Knocked { place: Place::Room, ..knock(1, ANA) };
+        door.admission.knocked(at(0), unix(), &knocked, true);
+        assert!(door.shown().is_empty());
+        door.admission.refound();
+        assert_eq!(added(&door.plan(&[])), [ANA]);
+    }
+
+    #[test]
+    fn the_waiting_list_is_bounded() {
+        let mut door = open_door();
+        for n in 0..WAITING_MAX + 3 {
+            let who = ParticipantId::from_raw(u64::try_from(n).unwrap());
+            door.take(&knock(1, who));
+        }
+        assert_eq!(door.shown().len(), WAITING_MAX);
+        assert_eq!(door.admission.n_dropped, 3);
+    }
+
+    #[test]
+    fn a_plan_given_up_shows_people_as_waiting_again() {
+        let mut door = open_door();
+        door.take(&knock(1, ANA));
+        door.admission.admit(ANA);
+        door.plan(&[]);
+        door.admission.give_up();
+        assert_eq!(door.shown(), [ANA]);
+    }
+
+    struct Doorway {
+        admission: Admission,
+    }
+
+    impl Doorway {
+        fn take(&mut self, knocked: &Knocked) -> bool {
+            self.admission.knocked(at(0), unix(), knocked, false)
+        }
+
+        fn let_in(&mut self, link: u8, who: ParticipantId) {
+            self.take(&knock(link, who));
+            self.admission.admit(who);
+            self.plan(&[]);
+            self.admission.carried_out(&BTreeSet::from([who]), &BTreeSet::new());
+        }
+
+        fn plan(&mut self, members: &[ParticipantId]) -> Plan {
+            self.plan_with(members, true)
+        }
+
+        fn plan_with(&mut self, members: &[ParticipantId], connected: bool) -> Plan {
+            self.admission.plan(&members.iter().copied().collect(), |_| connected)
+        }
+
+        fn shown(&self) -> Vec<ParticipantId> {
+            self.admission.waiting(at(0)).into_iter().map(|w| w.participant).collect()
+        }
+    }
+
+    fn open_door() -> Doorway {
+        let random = Randomness::from_seed([1; 32]);
+        let door = Door::new(ROOM, CounsellorPin::from_bytes([1; 16]), &random);
+        Doorway { admission: Admission::new(door, vec![(0, keys(1)), (1, keys(2))]) }
+    }
+
+    fn keys(link: u8) -> InviteKeys {
+        InviteKeys::derive(&LinkSecret::from_bytes([link; 32]))
+    }
+
+    fn knock(link: u8, who: ParticipantId) -> Knocked {
+        let random = Randomness::from_seed([link; 32]);
+        let mut identity =
+            AttendeeIdentity::new(keys(link), ROOM, who, "somebody", &random).unwrap();
+        Knocked {
+            participant: who,
+            invite: keys(link).invite,
+            place: Place::Waiting,
+            other_device: false,
+            returning: false,
+            waited_ms: 0,
+            knock: identity.knock(unix()).unwrap(),
+        }
+    }
+
+    fn added(plan: &Plan) -> Vec<ParticipantId> {
+        plan.adds.iter().map(|knock| knock.participant).collect()
+    }
+
+    /// OpenMLS looks at the calendar when it judges a KeyPackage.
+    #[expect(clippy::disallowed_methods, reason = "the calendar OpenMLS looks at")]
+    fn unix() -> UnixSeconds {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        UnixSeconds(since.unwrap().as_secs())
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_start(Duration::from_millis(ms))
+    }
+}

@@ -167,3 +167,118 @@ impl Knocking {
         self.must = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use e2ee::link::LinkSecret;
+    use protocol::client::ClientEnvelope;
+    use protocol::opaque::Opaque;
+
+    use super::*;
+    use crate::connection::Entry;
+    use crate::random::Jitter;
+
+    const ROOM: RoomId = RoomId::from_bytes([7; 16]);
+    const BEN: ParticipantId = ParticipantId::from_raw(2);
+
+    #[test]
+    fn it_knocks_once_and_again_only_when_refused_or_unanswered() {
+        let mut door = Doorway::new();
+        door.knocking.start_over(at(0), ROOM, BEN);
+        let first = door.pump(at(0), Place::Waiting);
+        assert!(matches!(first[..], [ClientMessage::Knock(_)]));
+        assert!(door.pump(at(1), Place::Waiting).is_empty());
+
+        door.knocking.rejected(at(1), 2);
+        assert!(door.pump(at(2), Place::Waiting).is_empty(), "not at once");
+        let again = at(1) + KNOCK_INTERVAL;
+        assert_eq!(door.pump(again, Place::Waiting).len(), 1);
+        door.knocking.connection_lost(again);
+        assert_eq!(door.pump(again, Place::Waiting).len(), 1);
+        door.knocking.done(again, 4);
+        let later = again + LOOK_INTERVAL;
+        assert!(door.pump(later, Place::Waiting).is_empty(), "the KeyPackages are good");
+    }
+
+    #[test]
+    fn a_used_key_package_is_replaced_and_an_old_one_too() {
+        let mut door = Doorway::new();
+        door.knocking.start_over(at(0), ROOM, BEN);
+        door.pump(at(0), Place::Waiting);
+        door.knocking.done(at(0), 2);
+        door.knocking.welcomed(at(5));
+        let spare = door.pump(at(5), Place::Room);
+        assert!(matches!(spare[..], [ClientMessage::Spare(_)]));
+
+        door.knocking.done(at(5), 3);
+        let old = at(0) + Duration::from_secs(100 * 60);
+        assert_eq!(door.pump(old, Place::Room).len(), 1);
+    }
+
+    #[test]
+    fn left_out_of_a_newer_group_is_said_once_after_a_while() {
+        let mut door = Doorway::new();
+        door.knocking.start_over(at(0), ROOM, BEN);
+        door.knocking.left_out(at(0));
+        door.knocking.left_out(at(9000));
+        assert!(!door.knocking.is_left_out(at(9000)));
+        assert!(door.knocking.is_left_out(at(0) + LEFT_OUT_PATIENCE));
+        assert!(!door.knocking.is_left_out(at(0) + LEFT_OUT_PATIENCE));
+        door.knocking.left_out(at(0));
+        door.knocking.welcomed(at(1));
+        assert!(!door.knocking.is_left_out(at(0) + LEFT_OUT_PATIENCE));
+    }
+
+    #[test]
+    fn nothing_is_due_while_there_is_no_way_to_the_server() {
+        let mut door = Doorway::new();
+        door.knocking.start_over(at(0), ROOM, BEN);
+        assert_eq!(door.knocking.poll_timeout(false), None);
+        assert_eq!(door.knocking.poll_timeout(true), Some(at(0)));
+    }
+
+    struct Doorway {
+        knocking: Knocking,
+        connection: Connection,
+    }
+
+    impl Doorway {
+        fn new() -> Self {
+            let keys = InviteKeys::derive(&LinkSecret::from_bytes([1; 32]));
+            let pin = CounsellorPin::from_bytes([1; 16]);
+            let random = Randomness::from_seed([1; 32]);
+            let mut connection = Connection::new(Entry::Ticket, Jitter::new(1));
+            let mut out = VecDeque::new();
+            connection.start(at(0), &mut out);
+            connection.ticket(at(0), Opaque::default(), &mut out);
+            connection.opened(at(0), &mut out);
+            connection.entered(at(0), Opaque::default(), false);
+            Self { knocking: Knocking::new(keys, pin, "Ben".to_owned(), random), connection }
+        }
+
+        fn pump(&mut self, now: Timestamp, place: Place) -> Vec<ClientMessage> {
+            let mut out = VecDeque::new();
+            let unix = UnixSeconds(1_800_000_000 + now.since_start().as_secs());
+            self.knocking.pump(now, unix, place, &mut self.connection, &mut out);
+            let texts = out.into_iter().map(|output| match output {
+                Output::Send { text } => ClientEnvelope::decode(&text).unwrap().body,
+                other @ (Output::FetchTicket
+                | Output::Connect
+                | Output::Disconnect
+                | Output::MakeOffer
+                | Output::TakeAnswer { .. }
+                | Output::CloseMedia
+                | Output::BindSlots { .. }
+                | Output::ForceKeyFrame { .. }
+                | Output::Chat { .. }
+                | Output::Refused { .. }
+                | Output::Show { .. }) => panic!("{other:?}"),
+            });
+            texts.collect()
+        }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_start(Duration::from_millis(ms))
+    }
+}

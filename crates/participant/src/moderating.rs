@@ -168,11 +168,10 @@ impl Participant {
                 }
             }
         }
-        if let Some(opening) = side.opening.take() {
-            if is_known(opening.group.id()).is_some() {
-                side.opening = Some(opening);
-                self.opened(now);
-            }
+        let opening = side.opening.take();
+        if let Some(opening) = opening.filter(|o| is_known(o.group.id()).is_some()) {
+            side.opening = Some(opening);
+            self.opened(now);
         }
         self.take_knocks(now, &entered.knocks);
         let Side::Moderator(side) = &mut self.side else {

@@ -38,7 +38,7 @@ impl Participant {
             return self.ignore();
         };
         match message {
-            ServerMessage::Entered(entered) => self.entered(now, entered),
+            ServerMessage::Entered(entered) => self.entered(now, &entered),
             ServerMessage::Rejected { n, reject } => self.rejected(now, n, &reject),
             ServerMessage::Farewell { reason } => self.farewell(now, reason),
             _ if !self.connection.is_entered() => self.ignore(),
@@ -71,7 +71,7 @@ impl Participant {
         }
     }
 
-    fn entered(&mut self, now: Timestamp, entered: Entered) {
+    fn entered(&mut self, now: Timestamp, entered: &Entered) {
         if entered.role != self.role()
             || !self.connection.entered(now, entered.resume.clone(), entered.resumed)
         {
@@ -92,7 +92,7 @@ impl Participant {
             self.note_present(presence);
         }
         if !is_same {
-            self.start_over(now, &entered);
+            self.start_over(now, entered);
         }
         match &mut self.side {
             Side::Attendee(side) => {
@@ -100,7 +100,7 @@ impl Participant {
                     side.left_out(now);
                 }
             }
-            Side::Moderator(_) => self.catch_up(now, &entered),
+            Side::Moderator(_) => self.catch_up(now, entered),
         }
     }
 

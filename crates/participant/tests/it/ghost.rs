@@ -67,12 +67,11 @@ fn ghost_2_a_room_secret_of_the_servers_making_is_refused() {
     let ben = world.attendee_core(2, "Ben", 4);
     let cem = world.add(ben);
     world.settle();
-    world.mangle = Some(Box::new(|_, _, message| match message {
-        ServerMessage::Welcomed(welcomed) => vec![ServerMessage::Welcomed(Welcomed {
-            wrapped_room_secret: Opaque::new(vec![7; 60]).unwrap(),
-            ..welcomed
-        })],
-        other => vec![other],
+    world.mangle = Some(Box::new(|_, _, mut message| {
+        if let ServerMessage::Welcomed(welcomed) = &mut message {
+            welcomed.wrapped_room_secret = Opaque::new(vec![7; 60]).unwrap();
+        }
+        vec![message]
     }));
     world.admit_all();
     assert_eq!(world.unsafe_code(cem).as_deref(), Some("E31"));
@@ -258,7 +257,7 @@ impl Tricks {
                 server.seq += 1;
                 vec![message, with_seq(old, server.seq)]
             }
-            3 => vec![self.crossed(message, old)],
+            3 => vec![self.crossed(message, &old)],
             4 => vec![self.bent(message)],
             5 => vec![self.relabelled(message)],
             _ => {
@@ -285,15 +284,15 @@ impl Tricks {
     }
 
     /// The envelope of one with the content of another.
-    fn crossed(&mut self, message: ServerMessage, old: ServerMessage) -> ServerMessage {
+    fn crossed(&mut self, message: ServerMessage, old: &ServerMessage) -> ServerMessage {
         use ServerMessage as M;
-        if let (M::Welcomed(new), M::Welcomed(old)) = (&message, &old) {
+        if let (M::Welcomed(new), M::Welcomed(old)) = (&message, old) {
             return M::Welcomed(Welcomed { message: old.message.clone(), ..new.clone() });
         }
-        if let (M::Committed(new), M::Committed(old)) = (&message, &old) {
+        if let (M::Committed(new), M::Committed(old)) = (&message, old) {
             return M::Committed(Committed { message: old.message.clone(), ..new.clone() });
         }
-        if let (M::Knocked(new), M::Knocked(old)) = (&message, &old) {
+        if let (M::Knocked(new), M::Knocked(old)) = (&message, old) {
             let knock = match self.dice.roll(3) {
                 0 => old.knock.clone(),
                 1 => Knock { key_package: old.knock.key_package.clone(), ..new.knock.clone() },
@@ -480,9 +479,9 @@ fn raw_attendee(world: &mut World) -> Raw {
     world.server.tell(ana, ServerMessage::Knocked(knocked));
     world.settle();
     world.admit_all();
-    let welcome = world.server.said.iter().rev().find_map(|(_, message)| match message {
-        ServerMessage::Welcomed(welcomed) => Some(welcomed.message.clone()),
-        _ => None,
+    let welcome = world.server.said.iter().rev().find_map(|(_, message)| {
+        let ServerMessage::Welcomed(welcomed) = message else { return None };
+        Some(welcomed.message.clone())
     });
     insider.join(welcome.unwrap().as_slice()).unwrap();
     assert_eq!(world.state(BEN).n_members, 3);
