@@ -1,1 +1,0 @@
-//! Named load scenarios.
