@@ -142,7 +142,7 @@ impl Cast {
         }
         let fragment = self.fragments.get(who - 1).expect("one link each");
         let device = *self.devices.get(who - 1).expect("one device each");
-        let name = format!("Person {who} {CANARY}");
+        let name = name(who);
         Participant::attendee(AttendeeStart { fragment, name, device, unix, random })
             .expect("a good link")
     }
@@ -163,6 +163,12 @@ impl Cast {
             n_refused: 0,
         }
     }
+}
+
+/// What an attendee is called.
+#[must_use]
+pub fn name(who: usize) -> String {
+    format!("Person {who} {CANARY}")
 }
 
 /// What a shell answers when it is asked for an offer.

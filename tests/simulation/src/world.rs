@@ -10,7 +10,7 @@ use room::MediaNews;
 use crate::dice::Dice;
 use crate::logs::{CANARY, Leaks, Listener};
 use crate::network::{Act, Event, Line, Network};
-use crate::people::{COUNSELLOR, Cast, Person, offered};
+use crate::people::{COUNSELLOR, Cast, Person, name, offered};
 use crate::server::{Does, Server, at};
 
 /// How long things go wrong, in milliseconds.
@@ -247,7 +247,7 @@ impl World {
             }
             Event::MediaUp { who, life } => self.tell_life(who, life, Input::MediaConnected),
             Event::Media { peer, news } => self.server.media(now, peer, news),
-            Event::Act(act) => self.happens(act),
+            Event::Act(act) => self.happens(&act),
         }
     }
 
@@ -257,8 +257,8 @@ impl World {
         }
     }
 
-    fn happens(&mut self, act: Act) {
-        match act {
+    fn happens(&mut self, act: &Act) {
+        match *act {
             Act::Come(who) => {
                 let person = self.cast.person(who, self.now, &mut self.dice);
                 if let Some(place) = self.people.get_mut(who) {
@@ -312,7 +312,17 @@ impl World {
             .map(|state| state.waiting.clone())
             .unwrap_or_default();
         for one in waiting {
-            self.tell(COUNSELLOR, Input::Admit { participant: one.participant });
+            let participant = one.participant;
+            // After a reload the page does not know any more whom it removed; she does.
+            let was_removed = (1..self.people.len()).any(|who| {
+                one.name == name(who) && self.person(who).is_some_and(|p| p.is_removed)
+            });
+            let input = if was_removed {
+                Input::Decline { participant }
+            } else {
+                Input::Admit { participant }
+            };
+            self.tell(COUNSELLOR, input);
         }
     }
 
