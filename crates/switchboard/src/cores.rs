@@ -231,3 +231,269 @@ fn media_order(room: RoomId, step: MediaStep) -> MediaOrder {
         MediaStep::ClosePeer { peer } => MediaOrder::ClosePeer { peer },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use protocol::client::{
+        Added, Application, ClientMessage, Commit, Decline, Knock, OpenGroup,
+    };
+    use protocol::id::{Epoch, Generation, GroupId, LeafIndex};
+    use protocol::limits::OUTBOX_MESSAGES_MAX;
+    use protocol::server::Place;
+
+    use super::*;
+
+    /// One thing somebody does with both cores behind the door.
+    #[derive(Clone, Debug)]
+    enum Act {
+        Visit { invite: u8, device: u8 },
+        Moderate,
+        Resume { who: Index, after: u64 },
+        HangUp(Index),
+        Say(Index, ClientMessage),
+        Decline(Index, Index),
+        Commit { by: Index, added: Vec<Index>, removed: Vec<Index>, epoch: u64, group: u8 },
+        Wait(u64),
+    }
+
+    struct Seat {
+        connection: ConnectionId,
+        participant: ParticipantId,
+        hash: Hash,
+    }
+
+    struct Play {
+        cores: Cores,
+        now: Timestamp,
+        next: u64,
+        seats: Vec<Seat>,
+        closed: BTreeSet<ConnectionId>,
+        /// Who has been welcomed into which epoch of which group.
+        in_room: BTreeMap<ParticipantId, bool>,
+        n_sent: usize,
+    }
+
+    proptest! {
+        /// Nothing panics, nothing follows a farewell, nobody is sent anything of the group
+        /// before they were let in, and one input causes no flood.
+        #[test]
+        fn both_cores_together_hold_against_anything(
+            acts in proptest::collection::vec(any_act(), 1..120),
+        ) {
+            let mut play = Play::new();
+            for act in &acts {
+                play.perform(act)?;
+            }
+        }
+    }
+
+    impl Play {
+        fn new() -> Self {
+            let now = Timestamp::default();
+            Self {
+                cores: Cores::new(RoomId::from_bytes([1; 16]), now),
+                now,
+                next: 0,
+                seats: Vec::new(),
+                closed: BTreeSet::new(),
+                in_room: BTreeMap::new(),
+                n_sent: 0,
+            }
+        }
+
+        fn perform(&mut self, act: &Act) -> Result<(), TestCaseError> {
+            self.next += 1;
+            let id = ParticipantId::from_raw(self.next);
+            let who = |index: &Index| {
+                (!self.seats.is_empty()).then(|| &self.seats[index.index(self.seats.len())])
+            };
+            let named = |index: &Index| who(index).map_or(id, |seat| seat.participant);
+            match act {
+                Act::Visit { invite, device } => {
+                    let visit = Visit {
+                        participant: id,
+                        invite: InviteId::from_bytes([*invite; 16]),
+                        device: [*device; 32],
+                        pinned: None,
+                        wrapped_room_secret: Opaque::default(),
+                    };
+                    self.enter(Want::Visit(visit))?;
+                }
+                Act::Moderate => self.enter(Want::Moderate(id))?,
+                Act::Resume { who: index, after } => {
+                    let Some(seat) = who(index) else { return Ok(()) };
+                    let (participant, shown) = (seat.participant, seat.hash);
+                    self.enter(Want::Resume { participant, shown, after: *after })?;
+                }
+                Act::HangUp(index) => {
+                    let Some(seat) = who(index) else { return Ok(()) };
+                    let connection = seat.connection;
+                    self.cores.handle_input(self.now, Input::Hung { connection });
+                }
+                Act::Say(index, message) => {
+                    let Some(seat) = who(index) else { return Ok(()) };
+                    let request = Request { connection: seat.connection, n: 1 };
+                    let message = message.clone();
+                    self.cores.handle_input(self.now, Input::Said { request, message });
+                }
+                Act::Decline(by, index) => {
+                    let Some(seat) = who(by) else { return Ok(()) };
+                    let request = Request { connection: seat.connection, n: 1 };
+                    let participant = named(index);
+                    let message = ClientMessage::Decline(Decline { participant });
+                    self.cores.handle_input(self.now, Input::Said { request, message });
+                }
+                Act::Commit { by, added, removed, epoch, group } => {
+                    let Some(seat) = who(by) else { return Ok(()) };
+                    let request = Request { connection: seat.connection, n: 1 };
+                    let added: Vec<_> = (1..)
+                        .zip(added)
+                        .map(|(leaf, index)| Added {
+                            participant: named(index),
+                            leaf: LeafIndex(leaf),
+                        })
+                        .collect();
+                    let message = ClientMessage::Commit(Commit {
+                        group: GroupId::from_bytes([*group; 32]),
+                        epoch: Epoch(*epoch),
+                        message: Opaque::default(),
+                        welcome: (!added.is_empty()).then(Opaque::default),
+                        added,
+                        removed: removed.iter().map(named).collect(),
+                    });
+                    self.cores.handle_input(self.now, Input::Said { request, message });
+                }
+                Act::Wait(seconds) => {
+                    self.now = self.now + Duration::from_secs(*seconds);
+                    self.cores.tick(self.now);
+                }
+            }
+            self.drain()
+        }
+
+        fn enter(&mut self, want: Want) -> Result<(), TestCaseError> {
+            let connection = ConnectionId(self.next);
+            let mut hash = [0; 32];
+            hash[..8].copy_from_slice(&self.next.to_be_bytes());
+            let token = Token { secret: Opaque::default(), hash };
+            // Found again when it is accepted.
+            self.seats.push(Seat { connection, participant: ParticipantId::from_raw(0), hash });
+            self.cores.enter(self.now, connection, token, want);
+            self.drain()
+        }
+
+        fn drain(&mut self) -> Result<(), TestCaseError> {
+            let n_before = self.n_sent;
+            while let Some(effect) = self.cores.poll_effect() {
+                match effect {
+                    Effect::Accept { connection, participant } => {
+                        let seat =
+                            self.seats.iter_mut().find(|one| one.connection == connection);
+                        seat.unwrap().participant = participant;
+                    }
+                    Effect::Refuse { connection, .. } => {
+                        self.seats.retain(|seat| seat.connection != connection);
+                    }
+                    Effect::Send { to, message } => {
+                        self.n_sent += 1;
+                        prop_assert!(!self.closed.contains(&to), "nothing follows a farewell");
+                        self.watch(to, &message)?;
+                    }
+                    Effect::Close { connection } => {
+                        prop_assert!(self.closed.insert(connection));
+                    }
+                    Effect::Forget { who } => {
+                        self.in_room.remove(&who);
+                    }
+                    Effect::Order(_)
+                    | Effect::PinDevice { .. }
+                    | Effect::KeepEnded
+                    | Effect::CommitAccepted
+                    | Effect::Finished => {}
+                }
+            }
+            prop_assert!(
+                self.n_sent - n_before <= OUTBOX_MESSAGES_MAX * self.seats.len().max(1)
+            );
+            Ok(())
+        }
+
+        fn watch(
+            &mut self,
+            to: ConnectionId,
+            message: &ServerMessage,
+        ) -> Result<(), TestCaseError> {
+            let seat = self.seats.iter().find(|seat| seat.connection == to);
+            let who = seat.expect("only those who came in are sent anything").participant;
+            if let ServerMessage::Entered(entered) = message {
+                self.in_room.insert(who, entered.place == Place::Room);
+            }
+            if matches!(message, ServerMessage::Welcomed(_)) {
+                self.in_room.insert(who, true);
+            }
+            let is_of_the_group = matches!(
+                message,
+                ServerMessage::GroupOpened(_)
+                    | ServerMessage::Committed(_)
+                    | ServerMessage::Relayed(_)
+            );
+            let is_let_in = self.in_room.get(&who) == Some(&true);
+            prop_assert!(!is_of_the_group || is_let_in, "{:?}", message);
+            Ok(())
+        }
+    }
+
+    fn any_act() -> impl Strategy<Value = Act> {
+        let who = any::<Index>;
+        let list = || proptest::collection::vec(any::<Index>(), 0..3);
+        prop_oneof![
+            4 => (0..4_u8, 0..3_u8).prop_map(|(invite, device)| Act::Visit { invite, device }),
+            2 => Just(Act::Moderate),
+            3 => (who(), 0..30_u64).prop_map(|(who, after)| Act::Resume { who, after }),
+            3 => who().prop_map(Act::HangUp),
+            20 => (who(), any_message()).prop_map(|(who, message)| Act::Say(who, message)),
+            1 => (who(), who()).prop_map(|(by, who)| Act::Decline(by, who)),
+            20 => (who(), list(), list(), 0..5_u64, 1..4_u8).prop_map(
+                |(by, added, removed, epoch, group)| {
+                    Act::Commit { by, added, removed, epoch, group }
+                }
+            ),
+            2 => (0..90_u64).prop_map(Act::Wait),
+        ]
+    }
+
+    fn any_message() -> impl Strategy<Value = ClientMessage> {
+        let knock = Knock {
+            key_package: Opaque::default(),
+            spare_key_package: Opaque::default(),
+            nonce: Opaque::default(),
+            mac: Opaque::default(),
+            sealed_name: Opaque::default(),
+        };
+        let offer = Offer { sdp: String::new(), tracks: vec![], slots: vec![] };
+        prop_oneof![
+            6 => Just(ClientMessage::Knock(knock.clone())),
+            1 => Just(ClientMessage::Spare(knock)),
+            6 => (1..4_u8).prop_map(|n| {
+                let group = GroupId::from_bytes([n; 32]);
+                let generation = Generation(n.into());
+                ClientMessage::OpenGroup(OpenGroup { group, generation })
+            }),
+            6 => (1..4_u8, 0..5_u64).prop_map(|(group, epoch)| {
+                ClientMessage::Application(Application {
+                    group: GroupId::from_bytes([group; 32]),
+                    epoch: Epoch(epoch),
+                    message: Opaque::default(),
+                })
+            }),
+            1 => Just(ClientMessage::Offer(offer)),
+            1 => Just(ClientMessage::Leave),
+            1 => Just(ClientMessage::Ping),
+        ]
+    }
+}

@@ -89,12 +89,9 @@ impl Stage {
         for n in 1..=3 {
             store.create_invite(invite(n, FAR_AWAY), 10).await.unwrap();
         }
-        Self::with_store(Arc::clone(&store) as Arc<dyn Store>, store)
-    }
-
-    pub(crate) fn with_store(seen: Arc<dyn Store>, store: Arc<Memory>) -> Self {
         let media = Notes::default();
         let (facts, from_media) = mpsc::channel(16);
+        let seen: Arc<dyn Store> = Arc::<Memory>::clone(&store);
         let switchboard = Switchboard::new(seen, media.clone(), from_media);
         Self { switchboard, store, media, facts }
     }
