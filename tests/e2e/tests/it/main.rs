@@ -18,6 +18,7 @@ mod ghost;
 mod hello;
 mod leak;
 mod needle;
+mod program;
 mod proxy;
 mod raw;
 mod reconnect;
