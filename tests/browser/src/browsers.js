@@ -1,0 +1,93 @@
+// Chromium and Firefox with known fake devices, through one driver.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import puppeteer from "puppeteer-core";
+
+import { cameraFile, microphoneFile } from "./fake_media.js";
+import { artefact, fileName, later, scratch } from "./places.js";
+
+/** What Firefox's fake microphone sounds like, as its preference says; its picture changes colour. */
+export const FIREFOX_TONE = 1000;
+
+const QUIET = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--no-default-browser-check",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-domain-reliability",
+  "--disable-client-side-phishing-detection",
+  "--disable-features=MediaRouter,OptimizationHints,Translate",
+  "--autoplay-policy=no-user-gesture-required",
+];
+
+/**
+ * Chromium whose camera and microphone give what `person` shows and sounds like.  `devices`
+ * may be "granted" (no question), "denied" or "absent".
+ */
+export async function chromium(t, person, devices = "granted") {
+  const folder = scratch(t);
+  mkdirSync(join(folder, "profile"));
+  const media = {
+    granted: [
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      `--use-file-for-fake-video-capture=${cameraFile(folder, person)}`,
+      `--use-file-for-fake-audio-capture=${microphoneFile(folder, person)}`,
+    ],
+    denied: ["--use-fake-device-for-media-stream", "--deny-permission-prompts"],
+    absent: ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
+  }[devices];
+  const browser = await puppeteer.launch({
+    browser: "chrome",
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: [...QUIET, ...media],
+    userDataDir: join(folder, "profile"),
+    defaultViewport: { width: 1280, height: 800 },
+    protocolTimeout: 60_000,
+  });
+  later(t, () => close(t, browser, "chromium"));
+  return browser;
+}
+
+/** Firefox ESR with its own fake devices. */
+export async function firefox(t) {
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    headless: true,
+    defaultViewport: { width: 1280, height: 800 },
+    protocolTimeout: 60_000,
+    extraPrefsFirefox: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.audio.fake_frequency": FIREFOX_TONE,
+      "media.navigator.permission.disabled": true,
+      "media.peerconnection.ice.loopback": true,
+      "media.peerconnection.ice.obfuscate_host_addresses": false,
+      "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
+      "media.gmp-manager.updateEnabled": false,
+      "network.captive-portal-service.enabled": false,
+      "network.connectivity-service.enabled": false,
+    },
+  });
+  later(t, () => close(t, browser, "firefox"));
+  return browser;
+}
+
+/** Keeps a picture of what every page showed at the end, for somebody who asks why. */
+async function close(t, browser, name) {
+  const pages = await Promise.all(browser.browserContexts().map((context) => context.pages()));
+  for (const [n, page] of pages.flat().entries()) {
+    if (page.url() === "about:blank") continue;
+    const path = artefact(`end-${fileName(t)}-${name}-${n}-${browser.process().pid}.png`);
+    await page.screenshot({ path }).catch(() => undefined);
+  }
+  await browser.close();
+}

@@ -1,0 +1,146 @@
+// What people do on the page: each function is one thing a person does, and waits until the
+// page shows that it happened.
+import { Witness } from "./witness.js";
+import { PATIENCE, until } from "./until.js";
+
+export const PASSWORD = "correct horse battery staple";
+
+export const byId = (id) => `[data-testid=${id}]`;
+
+/** A page for a person: `lang` fixes the language. */
+export async function openPage(browser, origin) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const witness = await Witness.of(page, origin);
+  return { page, witness };
+}
+
+/** Waits until something with the id is on the page. */
+export function sees(page, id) {
+  return page.waitForSelector(byId(id), { timeout: PATIENCE });
+}
+
+/** Presses a button with the id, once it can be pressed. */
+export async function press(page, id) {
+  await page.waitForSelector(`${byId(id)}:not([disabled])`, { timeout: PATIENCE });
+  await page.$eval(byId(id), (button) => button.click());
+}
+
+/** Types into a field. */
+export async function fill(page, id, text) {
+  const field = await sees(page, id);
+  await field.focus();
+  await page.$eval(byId(id), (element, value) => {
+    element.value = value;
+    element.dispatchEvent(new Event("input", { bubbles: true }));
+  }, text);
+}
+
+/** The text of something. */
+export function read(page, id) {
+  return page.$eval(byId(id), (element) => element.textContent.trim());
+}
+
+/** The value of a data attribute. */
+export function data(page, id, name) {
+  return page.$eval(byId(id), (element, key) => element.getAttribute(`data-${key}`), name);
+}
+
+/** The counsellor's first visit to a new server: an account, and the desk. */
+export async function setUp(page, server, name = "Ana Counsellor") {
+  await page.goto(withLanguage(server.setupLink, "en"));
+  await sees(page, "setup-view");
+  await fill(page, "setup-name", name);
+  await fill(page, "setup-password", PASSWORD);
+  await press(page, "setup-submit");
+  await sees(page, "desk-view");
+}
+
+/** Makes a room and returns the link for the other person. */
+export async function makeRoom(page, title = "Tuesday") {
+  await press(page, "desk-new");
+  await fill(page, "desk-title", title);
+  await press(page, "desk-create");
+  await sees(page, "room-view");
+  return roomLink(page);
+}
+
+/** The link that the room's page shows. */
+export async function roomLink(page) {
+  await sees(page, "room-link");
+  return until("the link is shown", async () => {
+    const value = await page.$eval(byId("room-link"), (field) => field.value);
+    return value.includes("#1.") ? { value } : null;
+  }).then(({ value }) => value);
+}
+
+/** Opens the waiting room. */
+export async function openWaitingRoom(page) {
+  await press(page, "room-open");
+  await sees(page, "room-connected");
+}
+
+/** Opens the link and goes as far as the waiting room. */
+export async function knock(page, link, name, { camera = true } = {}) {
+  await page.goto(withLanguage(link, "en"));
+  await sees(page, "join-view");
+  await fill(page, "join-name", name);
+  await press(page, "join-continue");
+  await sees(page, "devices-view");
+  await press(page, camera ? "join-knock" : "join-no-camera");
+  await sees(page, "waiting-view");
+}
+
+/** Lets in whoever waits. */
+export async function admit(page) {
+  await sees(page, "waiting-item");
+  await press(page, "admit");
+}
+
+/** Waits until the page is in the call, with the other person's keys in place. */
+export async function inCall(page) {
+  await sees(page, "call-view");
+  await until("two members are in the call", async () => {
+    const members = await page.$eval(byId("keys-word"), (word) => word.getAttribute("data-members")).catch(() => null);
+    return members === "2" || `members: ${members}`;
+  });
+}
+
+/** Writes a line of chat and waits until it is shown as one's own. */
+export async function write(page, text) {
+  if ((await page.$(byId("chat-input"))) === null) await press(page, "chat-open");
+  await fill(page, "chat-input", text);
+  await press(page, "chat-send");
+  await reads(page, text);
+}
+
+/** Waits until a line of chat is on the page. */
+export async function reads(page, text) {
+  if ((await page.$(byId("chat-panel"))) === null) await press(page, "chat-open");
+  await page.waitForFunction(
+    (selector, wanted) => [...document.querySelectorAll(selector)].some((line) => line.textContent.includes(wanted)),
+    { timeout: PATIENCE },
+    byId("chat-message"),
+    text,
+  );
+}
+
+/** Waits until the page says that it is over, and returns the reason. */
+export async function ended(page) {
+  await sees(page, "ended-view");
+  return data(page, "ended-view", "reason");
+}
+
+/** Presses something that asks once, and says yes. */
+export async function pressAndConfirm(page, id) {
+  await press(page, id);
+  await press(page, "confirm-yes");
+}
+
+/** A link with a language for its page. */
+export function withLanguage(link, language) {
+  const url = new URL(link);
+  url.searchParams.set("lang", language);
+  return url.href;
+}

@@ -1,0 +1,75 @@
+// The real `aman`, on free ports with a data folder of its own.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { BIN_DIR, artefact, fileName, later, scratch } from "./places.js";
+import { until } from "./until.js";
+
+export class Server {
+  #folder;
+  #log;
+  #child = null;
+  #listen = "127.0.0.1:0";
+  #media = "0.0.0.0:0";
+  /** `http://localhost:PORT`: a secure context without a certificate. */
+  origin = "";
+  /** The one-time link of a new server. */
+  setupLink = "";
+
+  /** Starts one that stops with the test. */
+  static async start(t) {
+    const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`));
+    later(t, () => server.stop());
+    await server.run();
+    return server;
+  }
+
+  constructor(folder, log) {
+    this.#folder = folder;
+    this.#log = log;
+    writeFileSync(log, "");
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Starts it, again on the same ports and data if it ran before. */
+  async run() {
+    const program = join(BIN_DIR, "aman");
+    if (!existsSync(program)) throw new Error(`${program} is not built: run cargo build -p aman`);
+    const flags = ["--data", join(this.#folder, "data"), "--listen", this.#listen, "--media-bind", this.#media];
+    const child = spawn(program, flags, { cwd: this.#folder, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    child.stderr.on("data", (bytes) => appendFileSync(this.#log, bytes));
+    let ready = null;
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      appendFileSync(this.#log, `${line.replace(/#.*/, "#[cut]")}\n`);
+      const desk = /^Counsellor's desk: (\S+)/.exec(line);
+      if (desk?.[1].includes("#")) this.setupLink = desk[1];
+      const found = /^ready https?:\/\/(\S+) udp (\S+)/.exec(line);
+      if (found !== null) ready = found;
+    });
+    await until("the server is ready", () => {
+      if (child.exitCode !== null) throw new Error(`the server ended at once, see ${this.#log}`);
+      return ready;
+    });
+    this.#listen = ready[1];
+    this.#media = ready[2];
+    this.origin = `http://localhost:${this.#listen.split(":").at(-1)}`;
+  }
+
+  /** Tells it to stop and waits until it has. */
+  async stop() {
+    const child = this.#child;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    const hard = setTimeout(() => child.kill("SIGKILL"), 12_000);
+    await ended;
+    clearTimeout(hard);
+  }
+}
