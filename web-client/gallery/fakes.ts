@@ -69,7 +69,7 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     tracks: [],
     ...state,
   };
-  const sample: Reception = { sound: null, picture: fakeCamera(60), still_ms: 0, locked_ms: 0, gone_ms: 0, alarmed: false, ...reception };
+  const sample: Reception = { picture: fakeCamera(60), still_ms: 0, locked_ms: 0, gone_ms: 0, alarmed: false, ...reception };
   const line = (id: number, own: boolean, text: string) => ({ id, own, name: "سمر Samar", text, shown_at: id, round_trip_ms: own ? 12 : null });
   return {
     state: whole,
@@ -80,6 +80,7 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
       line(4, true, "当然可以。https://example.org/a-very-long-address-that-does-not-want-to-wrap-anywhere-at-all"),
     ],
     receptions: new Map(whole.others.map((other) => [other.participant, sample])),
+    sounds: [],
     line: "good",
     refused: null,
     alarms: [],

@@ -116,7 +116,7 @@ export const en = {
   "banner.reconnecting": { one: "The connection broke. Trying again in {n} second.", other: "The connection broke. Trying again in {n} seconds." },
   "banner.now": "The connection broke. Trying again…",
   "banner.media": "Picture and sound are being connected. You can already write.",
-  "banner.unsafe": "Your browser did not seal what it sent, so we stopped it. Please use another browser.",
+  "banner.unsafe": "Your browser let something pass that was not sealed, so we stopped it. Please use another browser.",
 
   "refused.too_fast": "That was a little fast. Please try again in a moment.",
   "refused.too_large": "That is too long. Please send it in parts.",

@@ -114,7 +114,7 @@ export const zh: Catalogue = {
   "banner.reconnecting": { other: "连接断开了，{n} 秒后重试。" },
   "banner.now": "连接断开了，正在重试…",
   "banner.media": "正在接通画面和声音。您现在就可以打字。",
-  "banner.unsafe": "您的浏览器没有加密要发送的内容，我们已将其停止。请换一个浏览器。",
+  "banner.unsafe": "您的浏览器放过了未加密的内容，我们已将其停止。请换一个浏览器。",
 
   "refused.too_fast": "操作有点快，请稍后再试。",
   "refused.too_large": "内容太长，请分几次发送。",

@@ -1,4 +1,5 @@
-// Three soft sounds: somebody knocks, somebody joined, it is over.
+// Three soft sounds for the desk: somebody knocks, somebody joined, it is over.  The person
+// counselled hears none of them: there may be somebody in the next room.
 
 /** Which. */
 export type Chime = "knock" | "joined" | "ended";

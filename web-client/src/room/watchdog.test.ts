@@ -31,7 +31,8 @@ describe("watchdog", () => {
 
   it("gives a decoder a moment for what was opened before, and no more", () => {
     expect(run("open", [[30, 30], [33, 30], [33, 30]])).toEqual([[], [], []]);
-    expect(run("open", [[30, 30], [33, 30], [40, 30]])).toEqual([[], [], [NAME]]);
+    expect(run("open", [[30, 30], [33, 30], [36, 30], [36, 30]])).toEqual([[], [], [], []]);
+    expect(run("open", [[30, 30], [33, 30], [40, 30], [50, 30]])).toEqual([[], [], [], [NAME]]);
   });
 
   it("keeps an alarm, whatever comes later", () => {

@@ -7,8 +7,8 @@
 // Invariants:
 // - A sender whose codec works for a whole second while its sealer counts nothing raises an
 //   alarm at once; a few frames alone may be on their way between two readings.
-// - Whoever does so for two seconds raises an alarm: decoders may still draw for a moment
-//   what was opened before, but not for longer.
+// - Whoever does so for longer raises an alarm too.  Encoders get two seconds, decoders
+//   three, because they may still play for a moment what was opened before.
 // - An alarm stays.
 
 /** What one codec and its transform have done so far; numbers only grow. */
@@ -27,7 +27,7 @@ export interface Work {
 export type Watch = ReadonlyMap<string, { codec: number; vault: number; strikes: number; alarmed: boolean }>;
 
 /** Seconds in a row that raise the alarm. */
-const STRIKES_MAX = 2;
+const STRIKES_MAX = { seal: 2, open: 3 } as const;
 
 /** Frames in one second that cannot be "on their way" from encoder to sealer. */
 const FRAMES_ON_THE_WAY_MAX = 5;
@@ -43,7 +43,7 @@ export function watch(before: Watch, works: readonly Work[]): { watch: Watch; al
     const vaultDid = vault - (isNew ? 0 : last.vault);
     const strikes = codecDid > 0 && vaultDid === 0 ? last.strikes + 1 : 0;
     const isPlain = strikes > 0 && direction === "seal" && codecDid > FRAMES_ON_THE_WAY_MAX;
-    after.set(name, { codec, vault, strikes, alarmed: last.alarmed || isPlain || strikes >= STRIKES_MAX });
+    after.set(name, { codec, vault, strikes, alarmed: last.alarmed || isPlain || strikes >= STRIKES_MAX[direction] });
   }
   const alarms = [...after].filter(([, { alarmed }]) => alarmed).map(([name]) => name);
   return { watch: after, alarms };

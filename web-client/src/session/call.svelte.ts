@@ -28,7 +28,6 @@ export interface ChatLine {
 
 /** What one other participant's tracks do on this page. */
 export interface Reception {
-  sound: MediaStreamTrack | null;
   picture: MediaStreamTrack | null;
   /** Milliseconds since a picture was last decoded. */
   still_ms: number;
@@ -64,6 +63,8 @@ export class Call {
   state: CallState = $state.raw({ ...EMPTY, role: "attendee" });
   chat: ChatLine[] = $state.raw([]);
   receptions: ReadonlyMap<string, Reception> = $state.raw(new Map());
+  /** What is heard. */
+  sounds: readonly MediaStreamTrack[] = $state.raw([]);
   line: Line = $state("unknown");
   /** What the person last asked for in vain. */
   refused: { reject: Reject; id: number } | null = $state.raw(null);
@@ -241,6 +242,7 @@ export class Call {
       },
     });
     this.peer = peer;
+    this.sounds = peer.sounds();
     this.attachTracks();
     const offer = await peer.offer();
     if (this.peer === peer) this.vault.input({ type: "offered", ...offer });
@@ -250,6 +252,7 @@ export class Call {
     this.peer?.close();
     this.peer = undefined;
     this.bindings = [];
+    this.sounds = [];
     this.mediaUp = false;
     this.last = { works: new Map(), counters: {} };
     this.arrange();
@@ -280,18 +283,15 @@ export class Call {
     const next = new Map<string, Reception>();
     for (const { participant } of this.state.others) {
       const before = this.receptions.get(participant);
-      const on = (kind: TrackKind): SlotBinding | undefined =>
-        this.bindings.find((binding) => binding.publisher === participant && binding.kind === kind);
-      const track = (binding: SlotBinding | undefined): MediaStreamTrack | null =>
-        (binding === undefined ? undefined : this.peer?.trackOn(binding.mid)) ?? null;
+      const binding = this.bindings.find(({ publisher, kind }) => publisher === participant && kind === "camera");
+      const picture = binding === undefined ? undefined : this.peer?.trackOn(binding.mid);
       next.set(participant, {
         still_ms: 0,
         locked_ms: 0,
         gone_ms: 0,
         alarmed: false,
         ...before,
-        sound: track(on("microphone")),
-        picture: track(on("camera")),
+        picture: picture ?? null,
       });
     }
     this.receptions = next;

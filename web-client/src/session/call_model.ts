@@ -6,7 +6,7 @@ import type { Call } from "./call.svelte";
 /** The call, as a view sees it. */
 export type CallModel = Pick<
   Call,
-  "state" | "chat" | "receptions" | "line" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "say" | "leave" | "endForBoth"
+  "state" | "chat" | "receptions" | "sounds" | "line" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "say" | "leave" | "endForBoth"
 >;
 
 /** The devices, as a view sees them. */

@@ -17,6 +17,9 @@ const SLOTS_EACH = 2;
 const CAMERA_BITS_PER_SECOND = 900_000;
 const MICROPHONE_BITS_PER_SECOND = 32_000;
 
+/** Half a second of Opus.  A few samples that nobody sent are the drift of a clock; this is sound. */
+const HALF_SECOND_SAMPLES = 24_000;
+
 /** What became of the peer connection. */
 export interface PeerEvents {
   connected: () => void;
@@ -26,7 +29,7 @@ export interface PeerEvents {
 /** What one codec did so far, for the watchdog and the tiles. */
 export interface CodecWork {
   options: TransformOptions;
-  /** Video frames, audio packets sent, or audio samples played that were not made up. */
+  /** Video frames, audio packets sent, or half-seconds of audio played that were not made up. */
   done: number;
 }
 
@@ -94,6 +97,12 @@ export class Peer {
   /** What arrives on the slot with this mid. */
   trackOn(mid: string): MediaStreamTrack | undefined {
     return this.slots.find(({ transceiver }) => transceiver.mid === mid)?.transceiver.receiver.track;
+  }
+
+  /** What arrives on the slots for sound.  They are played all the time: a decoder that is not
+   * listened to would keep old sound for later.  Nothing is heard that no member sealed. */
+  sounds(): MediaStreamTrack[] {
+    return this.slots.filter(({ audio }) => audio).map(({ transceiver }) => transceiver.receiver.track);
   }
 
   /** Number of the slot with this mid. */
@@ -201,5 +210,5 @@ function readSender(stats: Readings, work: CodecWork, figures: PeerFigures): voi
 function readReceiver(stats: Readings, work: CodecWork, audio: boolean): void {
   if (stats.type !== "inbound-rtp") return;
   const played = (stats.totalSamplesReceived ?? 0) - (stats.concealedSamples ?? 0);
-  work.done += audio ? played : (stats.framesDecoded ?? 0);
+  work.done += audio ? Math.floor(played / HALF_SECOND_SAMPLES) : (stats.framesDecoded ?? 0);
 }
