@@ -4,9 +4,7 @@
 // stays open and sends silence: packets go on at the same rate and size, and tell nothing.
 
 import type { TrackKind } from "../protocol/wire";
-
-/** Why a device could not be had, in the words the page has for it. */
-export type DeviceTrouble = "denied" | "absent" | "busy";
+import type { DeviceTrouble } from "../room/words";
 
 /** 360 lines at 30 pictures a second: one layer, clear enough for a face, light on old phones. */
 const CAMERA: MediaTrackConstraints = {

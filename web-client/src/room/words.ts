@@ -1,7 +1,7 @@
 // Which words go with which state.  Keys only: the words are in i18n.
 import type { Key } from "../i18n/en";
 import type { EndReason } from "../protocol/participant";
-import type { FarewellReason, InviteState, Reject } from "../protocol/wire";
+import type { FarewellReason, InviteState, Reject, TrackKind } from "../protocol/wire";
 import type { Line } from "./line";
 import type { TileState } from "./tile";
 
@@ -39,6 +39,19 @@ export function lineWord(line: Line): Key {
     case "weak":
       return "line.weak";
   }
+}
+
+/** Why a device could not be had. */
+export type DeviceTrouble = "denied" | "absent" | "busy";
+
+const DEVICE_WORDS: Record<TrackKind, Record<DeviceTrouble, Key>> = {
+  camera: { denied: "device.camera.denied", absent: "device.camera.absent", busy: "device.camera.busy" },
+  microphone: { denied: "device.microphone.denied", absent: "device.microphone.absent", busy: "device.microphone.busy" },
+};
+
+/** What to say when a device could not be had. */
+export function deviceWord(kind: TrackKind, trouble: DeviceTrouble): Key {
+  return DEVICE_WORDS[kind][trouble];
 }
 
 /** How far an invite got. */
