@@ -4,6 +4,13 @@ import type { Message } from "./en";
 /** The languages there are. */
 export type Lang = "en" | "ar" | "zh";
 
+/** Each language by its own name. */
+export const LANGUAGES: readonly { lang: Lang; name: string }[] = [
+  { lang: "en", name: "English" },
+  { lang: "ar", name: "العربية" },
+  { lang: "zh", name: "中文" },
+];
+
 /** Values for the places of a text. */
 export type Params = Record<string, string | number>;
 
@@ -14,6 +21,16 @@ const POP_ISOLATE = String.fromCharCode(0x2069);
 /** Which way a language is written. */
 export function directionOf(lang: Lang): "ltr" | "rtl" {
   return lang === "ar" ? "rtl" : "ltr";
+}
+
+/** The language to begin with. */
+export function firstLanguage(search: string, kept: string | null, browser: readonly string[]): Lang {
+  const wishes = [new URLSearchParams(search).get("lang"), kept, ...browser];
+  for (const wish of wishes) {
+    const found = LANGUAGES.find(({ lang }) => wish?.toLowerCase().split("-")[0] === lang);
+    if (found !== undefined) return found.lang;
+  }
+  return "en";
 }
 
 /** Chooses the plural form and fills the places. */

@@ -7,7 +7,7 @@ import { ar } from "./ar";
 import type { Catalogue, Key, Message } from "./en";
 import { en } from "./en";
 import type { Lang } from "./format";
-import { directionOf, format } from "./format";
+import { directionOf, firstLanguage, format } from "./format";
 import { zh } from "./zh";
 
 const SRC = new URL("..", import.meta.url).pathname;
@@ -72,6 +72,14 @@ describe("the texts", () => {
 
   it("isolate names, so that they do not turn a sentence around", () => {
     expect(format("ar", ar["room.knock"], { name: "Ben" })).toBe("\u2068Ben\u2069 ينتظر.");
+  });
+
+  it("begin in the language of the link, then of the tab, then of the browser", () => {
+    expect(firstLanguage("?lang=zh", "ar", ["en-GB"])).toBe("zh");
+    expect(firstLanguage("", "ar", ["en-GB"])).toBe("ar");
+    expect(firstLanguage("?lang=xx", null, ["fr", "ar-EG", "en"])).toBe("ar");
+    expect(firstLanguage("", null, ["zh-Hant-TW"])).toBe("zh");
+    expect(firstLanguage("", null, ["fr"])).toBe("en");
   });
 
   it("run the right way", () => {

@@ -5,13 +5,7 @@ import type { Lang, Params } from "./format";
 import { directionOf, format, localeOf } from "./format";
 
 export type { Lang } from "./format";
-
-/** Each language by its own name. */
-export const LANGUAGES: readonly { lang: Lang; name: string }[] = [
-  { lang: "en", name: "English" },
-  { lang: "ar", name: "العربية" },
-  { lang: "zh", name: "中文" },
-];
+export { firstLanguage, LANGUAGES } from "./format";
 
 const LOADERS: Record<Lang, () => Promise<Catalogue>> = {
   en: async () => (await import("./en")).en,
@@ -52,16 +46,6 @@ export const words = new Words();
 
 /** Short for `words.text`. */
 export const t = (key: Key, params?: Params): string => words.text(key, params);
-
-/** The language to begin with. */
-export function firstLanguage(search: string, kept: string | null, browser: readonly string[]): Lang {
-  const wishes = [new URLSearchParams(search).get("lang"), kept, ...browser];
-  for (const wish of wishes) {
-    const found = LANGUAGES.find(({ lang }) => wish?.toLowerCase().split("-")[0] === lang);
-    if (found !== undefined) return found.lang;
-  }
-  return "en";
-}
 
 /** The language chosen in this tab before. */
 export function keptLanguage(): string | null {
