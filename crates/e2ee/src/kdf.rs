@@ -22,6 +22,13 @@ pub(crate) fn hkdf<const N: usize>(ikm: &[u8], salt: &[u8], info: &[u8]) -> Secr
     Secret::from_bytes(out)
 }
 
+/// HKDF-Expand of SHA-256; `None` if the key is too short or more is asked for than there is.
+pub(crate) fn expand(prk: &[u8], info: &[u8], bytes: usize) -> Option<Vec<u8>> {
+    let mut okm = vec![0; bytes];
+    Hkdf::<Sha256>::from_prk(prk).ok()?.expand(info, &mut okm).ok()?;
+    Some(okm)
+}
+
 /// SHA-256 of the parts, one after the other.
 pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();

@@ -1,38 +1,42 @@
-//! What OpenMLS stands on: RustCrypto, memory that dies with the group, and our randomness.
+//! What OpenMLS stands on: one cipher suite, memory that dies with the group, our randomness.
 //!
 //! Each KeyPackage and each group has a provider of its own, so that no secret is shared by
-//! accident and all of them go when their owner goes.
+//! accident and all of them go when their owner goes.  Why the provider is ours: ADR 5.
 
-use openmls_rust_crypto::{MemoryStorage, RustCrypto};
+mod hpke;
+mod storage;
+mod suite;
+
 use openmls_traits::OpenMlsProvider;
 
+use self::storage::KeyStorage;
+use self::suite::OneSuite;
 use crate::random::Randomness;
 
 /// See the module.
 pub(crate) struct Provider {
-    crypto: RustCrypto,
     random: Randomness,
-    storage: MemoryStorage,
+    storage: KeyStorage,
 }
 
 impl Provider {
     /// Empty.
     pub(crate) fn new(random: Randomness) -> Self {
-        Self { crypto: RustCrypto::default(), random, storage: MemoryStorage::default() }
+        Self { random, storage: KeyStorage::default() }
     }
 }
 
 impl OpenMlsProvider for Provider {
-    type CryptoProvider = RustCrypto;
+    type CryptoProvider = OneSuite;
     type RandProvider = Randomness;
-    type StorageProvider = MemoryStorage;
+    type StorageProvider = KeyStorage;
 
     fn storage(&self) -> &Self::StorageProvider {
         &self.storage
     }
 
     fn crypto(&self) -> &Self::CryptoProvider {
-        &self.crypto
+        &OneSuite
     }
 
     fn rand(&self) -> &Self::RandProvider {
