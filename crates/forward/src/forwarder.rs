@@ -311,3 +311,229 @@ impl Forwarder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rtp::Header;
+    use crate::sink::{Counted, Outgoing, Sink};
+
+    fn mid(text: &str) -> Mid {
+        Mid::new(text).unwrap()
+    }
+
+    fn name(n: u64) -> ParticipantId {
+        ParticipantId::from_raw(n)
+    }
+
+    fn spec(n: u64, room: u8) -> PeerSpec {
+        let base = u32::try_from(n).unwrap() * 100;
+        let track = |kind: TrackKind, offset: u32| TrackSpec {
+            mid: mid(if kind.is_audio() { "0" } else { "1" }),
+            kind,
+            payload_type: if kind.is_audio() { 111 } else { 96 },
+            rtx_payload_type: (!kind.is_audio()).then_some(97),
+            ssrc: Some(base + offset),
+            rtx_ssrc: None,
+        };
+        let slot = |text: &str, audio: bool, offset: u32| SlotSpec {
+            mid: mid(text),
+            audio,
+            payload_type: if audio { 109 } else { 120 },
+            rtx_payload_type: (!audio).then_some(124),
+            ssrc: base + offset,
+            rtx_ssrc: base + offset + 50,
+            mid_extension: Some(3),
+            first_sequence: 7,
+            first_timestamp: 7,
+            cname: "pair-1".to_owned(),
+        };
+        PeerSpec {
+            room: RoomId::from_bytes([room; 16]),
+            participant: name(n),
+            tracks: vec![track(TrackKind::Microphone, 1), track(TrackKind::Camera, 2)],
+            slots: vec![slot("2", true, 3), slot("3", false, 4), slot("4", false, 5)],
+            twcc_extension: None,
+            mid_extension: Some(4),
+            rtcp_ssrc: base,
+        }
+    }
+
+    /// Notes where packets go, and sees to it that no nonce is used twice.
+    #[derive(Default)]
+    struct Notes {
+        sent: Vec<(PeerKey, u32, u64)>,
+    }
+
+    impl Sink for Notes {
+        fn rtp(&mut self, to: PeerKey, packet: Outgoing<'_>) {
+            let note = (to, packet.ssrc, packet.index);
+            assert!(!self.sent.contains(&note), "a number is given twice");
+            self.sent.push(note);
+        }
+        fn rtcp(&mut self, _to: PeerKey, _packet: &[u8]) {}
+        fn count(&mut self, _what: Counted, _n: u64) {}
+    }
+
+    fn packet(n: u64, kind: TrackKind, sequence: u16) -> Vec<u8> {
+        let base = u32::try_from(n).unwrap() * 100;
+        let header = Header {
+            marker: true,
+            payload_type: if kind.is_audio() { 111 } else { 96 },
+            sequence,
+            timestamp: u32::from(sequence) * 960,
+            ssrc: base + if kind.is_audio() { 1 } else { 2 },
+            mid: None,
+        };
+        [header.write().as_slice(), &[0x10, 0, 0, 0]].concat()
+    }
+
+    /// The tables fit together.
+    fn check(forwarder: &mut Forwarder) {
+        let Forwarder { peers, tracks, slots, by_participant, .. } = forwarder;
+        for (key, slot) in slots.iter_mut() {
+            let subscriber = peers.get(slot.peer.0).expect("a slot has its peer");
+            assert!(subscriber.slots.contains(&key));
+            let Some(track) = slot.track else { continue };
+            let track = tracks.get(track).expect("a slot's track is there");
+            assert_eq!(track.slots.iter().filter(|other| **other == key).count(), 1);
+            assert_eq!(track.spec.kind.is_audio(), slot.spec.audio);
+            let publisher = peers.get(track.peer.0).expect("a track has its peer");
+            assert_eq!(publisher.room, subscriber.room, "never across rooms");
+            assert_eq!(slot.wanted, Some((publisher.participant, track.spec.kind)));
+        }
+        for (key, track) in tracks.iter_mut() {
+            for slot in &track.slots {
+                assert_eq!(slots.get(*slot).expect("a track's slot is there").track, Some(key));
+            }
+        }
+        for (participant, key) in by_participant.iter() {
+            assert_eq!(
+                peers.get(key.0).expect("named peers are there").participant,
+                *participant
+            );
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Open(u64),
+        Connect(u64),
+        Close(u64),
+        Bind(u64, u8, u64, bool),
+        Unbind(u64, u8),
+        Hold(u64, bool),
+        Packet(u64, bool, u16),
+        Lacks(u64, u16),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let who = 1u64..6;
+        prop_oneof![
+            who.clone().prop_map(Step::Open),
+            who.clone().prop_map(Step::Connect),
+            who.clone().prop_map(Step::Close),
+            (who.clone(), 2u8..6, 1u64..6, any::<bool>())
+                .prop_map(|(to, slot, of, audio)| Step::Bind(to, slot, of, audio)),
+            (who.clone(), 2u8..5).prop_map(|(of, slot)| Step::Unbind(of, slot)),
+            (who.clone(), any::<bool>()).prop_map(|(of, held)| Step::Hold(of, held)),
+            (who.clone(), any::<bool>(), 0u16..50)
+                .prop_map(|(of, audio, number)| Step::Packet(of, audio, number)),
+            (who, 0u16..50).prop_map(|(of, number)| Step::Lacks(of, number)),
+        ]
+    }
+
+    fn kind(audio: bool) -> TrackKind {
+        if audio { TrackKind::Microphone } else { TrackKind::Camera }
+    }
+
+    fn take(forwarder: &mut Forwarder, notes: &mut Notes, now: Timestamp, step: Step) {
+        match step {
+            Step::Open(n) => {
+                if let Some(key) = forwarder.peer_of(name(n)) {
+                    forwarder.close(key);
+                    notes.sent.retain(|(to, _, _)| *to != key);
+                }
+                // Odd and even are in different rooms.
+                forwarder.open(now, spec(n, u8::try_from(n % 2).unwrap()));
+            }
+            Step::Connect(n) => {
+                if let Some(key) = forwarder.peer_of(name(n)) {
+                    forwarder.connected(now, key);
+                }
+            }
+            Step::Close(n) => {
+                if let Some(key) = forwarder.peer_of(name(n)) {
+                    forwarder.close(key);
+                    notes.sent.retain(|(to, _, _)| *to != key);
+                }
+            }
+            Step::Bind(to, slot, of, audio) => {
+                let binding = SlotBinding {
+                    mid: mid(&slot.to_string()),
+                    publisher: name(of),
+                    kind: kind(audio),
+                };
+                let fits = forwarder.peer_of(name(to)).is_some()
+                    && matches!((slot, audio), (2, true) | (3 | 4, false));
+                assert_eq!(forwarder.bind(now, name(to), &binding).is_ok(), fits);
+            }
+            Step::Unbind(of, slot) => {
+                let known = forwarder.peer_of(name(of)).is_some();
+                let unbound = forwarder.unbind(name(of), &mid(&slot.to_string()));
+                assert_eq!(unbound.is_ok(), known);
+            }
+            Step::Hold(of, held) => forwarder.hold(name(of), TrackKind::Camera, held),
+            Step::Packet(of, audio, number) => {
+                if let Some(key) = forwarder.peer_of(name(of)) {
+                    forwarder.rtp(now, key, &packet(of, kind(audio), number), notes);
+                }
+            }
+            Step::Lacks(of, number) => {
+                if let Some(key) = forwarder.peer_of(name(of)) {
+                    let slot = u32::try_from(of).unwrap() * 100 + 4;
+                    let nack =
+                        crate::rtcp::negative_acknowledgement(1, slot, &[number, number + 1]);
+                    forwarder.rtcp(now, key, nack.as_slice(), notes);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_tables_fit_together_whatever_is_ordered(steps in prop::collection::vec(step(), 1..120)) {
+            let mut forwarder = Forwarder::default();
+            let mut notes = Notes::default();
+            for (n, step) in (0..).zip(steps) {
+                let now = Timestamp::from_start(std::time::Duration::from_millis(n * 7));
+                take(&mut forwarder, &mut notes, now, step);
+                forwarder.tick(now, &mut notes);
+                check(&mut forwarder);
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_peer_connection_holds_nothing() {
+        let (mut forwarder, mut notes) = (Forwarder::default(), Notes::default());
+        let now = Timestamp::default();
+        for n in [1, 3] {
+            let key = forwarder.open(now, spec(n, 1));
+            forwarder.connected(now, key);
+        }
+        let binding =
+            SlotBinding { mid: mid("2"), publisher: name(1), kind: TrackKind::Microphone };
+        forwarder.bind(now, name(3), &binding).unwrap();
+        forwarder.hold(name(1), TrackKind::Microphone, true);
+        let key = forwarder.peer_of(name(1)).unwrap();
+        forwarder.rtp(now, key, &packet(1, TrackKind::Microphone, 1), &mut notes);
+        assert!(notes.sent.is_empty());
+        forwarder.close(key);
+        let key = forwarder.open(now, spec(1, 1));
+        forwarder.rtp(now, key, &packet(1, TrackKind::Microphone, 2), &mut notes);
+        assert_eq!(notes.sent.len(), 1);
+    }
+}

@@ -328,7 +328,8 @@ mod tests {
 
     use super::*;
 
-    /// An offer of Chromium 156 with a microphone, a camera and two slots, a little shortened.
+    /// An offer of Chromium 156 with a microphone, a camera and two slots; its candidates and
+    /// credentials are taken out.
     const CHROMIUM: &str = include_str!("../tests/offers/chromium.sdp");
     /// The same of Firefox 153.
     const FIREFOX: &str = include_str!("../tests/offers/firefox.sdp");
