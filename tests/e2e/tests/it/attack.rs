@@ -10,7 +10,7 @@ use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use protocol::server::ServerMessage;
 
-use crate::hello::Spray;
+use crate::hello::{Spray, everything, hellos};
 use crate::raw::{Heard, Raw};
 use crate::scene::{Call, Office, PATIENCE};
 
@@ -167,7 +167,7 @@ async fn calls_set_up_under_a_spray_of_foreign_hellos() {
     let mut office = Office::open().await;
     let quiet = join_times(&mut office, 5).await;
 
-    let spray = Spray::begin(office.aman.media());
+    let spray = Spray::begin(office.aman.media(), hellos);
     let loud = join_times(&mut office, CALLS).await;
     let n_sent = spray.end();
 
@@ -175,8 +175,53 @@ async fn calls_set_up_under_a_spray_of_foreign_hellos() {
     let delay = loud.saturating_sub(quiet);
     println!("figure: dtls_spray_delay = {} ms (goal <= 200)", delay.as_millis());
     assert!(n_sent > 1_000, "only {n_sent} hellos were sent");
+    assert_arrived(&mut office, n_sent).await;
     // More than the goal: other tests share the machine, and a hello that hurts costs seconds.
     assert!(delay < Duration::from_millis(600), "{quiet:?} became {loud:?}");
+}
+
+/// T-RTPINJ, T-DTLS-3, T-DTLS-4 and T-STUN, as far as strangers can go: nothing they send
+/// changes a call, and nothing of it is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_strangers_send_changes_nothing_in_a_call() {
+    let mut call = Call::begin().await;
+    let before = resident_kib(call.office.aman.pid());
+
+    let spray = Spray::begin(call.office.aman.media(), everything);
+    while spray.n_sent() < 20_000 {
+        call.media_flows_both_ways().await;
+    }
+    let n_sent = spray.end();
+
+    call.media_flows_both_ways().await;
+    for who in [&call.moderator, &call.attendee] {
+        let status = who.status();
+        assert_eq!(status.counters.media_connections, 1);
+        assert_eq!(status.counters.not_expected, 0);
+    }
+    let growth = resident_kib(call.office.aman.pid()).saturating_sub(before);
+    println!("figure: strangers_memory_growth = {growth} KiB (goal <= 1024)");
+    assert!(growth < 4 * 1024, "{growth} KiB more after {n_sent} packets");
+    assert_arrived(&mut call.office, n_sent).await;
+}
+
+/// The server saw at least half of what was sent, and says that it dropped it.
+async fn assert_arrived(office: &mut Office, n_sent: u64) {
+    let metrics = office.desk.metrics().await.unwrap();
+    let dropped: u64 = ["dropped_unknown_source", "dropped_stun", "dropped_malformed"]
+        .iter()
+        .map(|name| {
+            let line = metrics.lines().find(|line| line.contains(name)).unwrap();
+            line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()
+        })
+        .sum();
+    assert!(dropped > n_sent / 2, "{dropped} of {n_sent} were dropped");
+}
+
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Lets `n` people in one after the other; how long each took from *Admit* to the first frame.

@@ -1,4 +1,5 @@
-//! DTLS hellos from strangers (Enable Security ES2023-03, RECIPES B.6).
+//! Packets from strangers: DTLS hellos (Enable Security ES2023-03, RECIPES B.6), and everything
+//! else a media port may be sent.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Hellos that are being sent, some thousand a second.
+/// Packets that are being sent, some thousand a second.
 pub(crate) struct Spray {
     stop: Arc<AtomicBool>,
     n_sent: Arc<AtomicU64>,
@@ -14,22 +15,20 @@ pub(crate) struct Spray {
 }
 
 impl Spray {
-    /// Sends to `server` from many addresses of the loopback network but the usual one.
-    pub(crate) fn begin(server: SocketAddr) -> Self {
+    /// Sends to `server` from many addresses of the loopback network but the usual one; `make`
+    /// is given a number that changes each time.
+    pub(crate) fn begin(server: SocketAddr, make: fn(u8) -> Vec<u8>) -> Self {
         let (stop, n_sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, sent) = (Arc::clone(&stop), Arc::clone(&n_sent));
         let thread = std::thread::spawn(move || {
             let sockets: Vec<UdpSocket> = (2..34)
                 .map(|host| UdpSocket::bind((format!("127.0.0.{host}"), 0)).unwrap())
                 .collect();
-            let mut random = 0_u8;
+            let mut number = 0_u8;
             while !stopped.load(Ordering::Relaxed) {
                 for socket in &sockets {
-                    random = random.wrapping_add(1);
-                    // Two of three are well-formed; a whole suite list and a null cipher.
-                    let suites: &[u16] =
-                        if random.is_multiple_of(3) { &[0x0002] } else { &[0xc02b, 0xc02f] };
-                    let _ = socket.send_to(&client_hello(random, suites), server);
+                    number = number.wrapping_add(1);
+                    let _ = socket.send_to(&make(number), server);
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
                 // A pace, not a wait for something: about 3,000 a second.
@@ -37,6 +36,11 @@ impl Spray {
             }
         });
         Self { stop, n_sent, thread: Some(thread) }
+    }
+
+    /// How many were sent so far.
+    pub(crate) fn n_sent(&self) -> u64 {
+        self.n_sent.load(Ordering::Relaxed)
     }
 
     /// Ends it; how many were sent.
@@ -52,6 +56,31 @@ impl Spray {
 impl Drop for Spray {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Hellos, two of three well-formed, the others with a null cipher.
+pub(crate) fn hellos(number: u8) -> Vec<u8> {
+    let suites: &[u16] = if number.is_multiple_of(3) { &[0x0002] } else { &[0xc02b, 0xc02f] };
+    client_hello(number, suites)
+}
+
+/// One of everything: what looks like media, like a binding request, like DTLS, like nothing.
+pub(crate) fn everything(number: u8) -> Vec<u8> {
+    match number % 8 {
+        0 => hellos(number),
+        // RTP and RTCP, as far as their first bytes go (RFC 7983 section 7).
+        1 => [&[0x80, 96, 0, number][..], &[number; 1100]].concat(),
+        2 => [&[0x80, 201, 0, 7][..], &[number; 40]].concat(),
+        // A binding request without anything, and one cut short (RFC 8489 section 5).
+        3 => [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[number; 12]].concat(),
+        4 => vec![0, 1, 0, 200, 0x21, 0x12, 0xa4, 0x42],
+        // A record of the epoch after the handshake, and a fatal alert in clear.
+        5 => {
+            [&[23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, number, 4, 0][..], &[number; 1024]].concat()
+        }
+        6 => vec![21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, number, 0, 2, 2, 40],
+        _ => vec![number; usize::from(number)],
     }
 }
 
