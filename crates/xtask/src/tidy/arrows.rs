@@ -38,10 +38,13 @@ const FIT_FOR_CORES: &[&str] = &[
     "getrandom",
     "hkdf",
     "hmac",
+    "hpke-rs",
+    "hpke-rs-crypto",
     "openmls",
     "openmls_basic_credential",
     "openmls_rust_crypto",
     "openmls_traits",
+    "postcard",
     "rand_chacha",
     "rand_core",
     "serde",
@@ -53,6 +56,7 @@ const FIT_FOR_CORES: &[&str] = &[
     "tls_codec",
     "tracing",
     "ts-rs",
+    "x25519-dalek",
     "zeroize",
 ];
 
