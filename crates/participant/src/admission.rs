@@ -34,7 +34,6 @@ struct Checked {
 }
 
 /// Somebody at the door.
-#[derive(Debug)]
 struct Knocker {
     checked: Checked,
     other_device: bool,
@@ -54,7 +53,6 @@ pub(crate) struct Plan {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Admission {
     door: Door,
     numbers: BTreeMap<InviteId, u32>,

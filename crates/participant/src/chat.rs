@@ -34,7 +34,7 @@ const TRIES_MAX: u32 = 16;
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// One text of the person's.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) text: String,
     /// The line as it was sent last.
@@ -44,7 +44,7 @@ pub(crate) struct Line {
 }
 
 /// The lines on their way.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Chat {
     lines: VecDeque<Line>,
     not_before: Option<Timestamp>,

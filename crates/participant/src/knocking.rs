@@ -33,7 +33,6 @@ const KNOCK_INTERVAL: Duration = Duration::from_secs(2);
 const LEFT_OUT_PATIENCE: Duration = Duration::from_secs(15);
 
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Knocking {
     keys: InviteKeys,
     pub(crate) pin: CounsellorPin,

@@ -147,6 +147,7 @@ impl Participant {
         let Side::Moderator(side) = &mut self.side else {
             return;
         };
+        side.newest = side.newest.max(entered.last_generation);
         if let Some(group) = &entered.group {
             side.newest = side.newest.max(Some(group.generation));
         }

@@ -40,7 +40,6 @@ use crate::view;
 /// One participant's side of a call.
 ///
 /// Times are counted from its construction.
-#[derive(Debug)]
 pub struct Participant {
     unix: UnixSeconds,
     pub(crate) random: Randomness,
@@ -65,8 +64,16 @@ pub struct Participant {
     pub(crate) out: VecDeque<Output>,
 }
 
+/// Neither names nor texts.
+impl std::fmt::Debug for Participant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (role, me, place) = (self.role(), self.me, self.place);
+        write!(f, "Participant({me:?}, {role:?}, {place:?}, {:?}, ", self.connection)?;
+        write!(f, "{:?}, {:?}, {:?})", self.group, self.keys, self.media)
+    }
+}
+
 /// What differs between the two roles.
-#[derive(Debug)]
 pub(crate) enum Side {
     /// The person counselled.
     Attendee(Box<Knocking>),
@@ -305,13 +312,10 @@ impl Participant {
 
     fn pump_chat(&mut self, now: Timestamp) {
         let (connection, out) = (&mut self.connection, &mut self.out);
-        let Some(group) = self.group.as_mut().filter(|group| group.is_sound()) else {
-            return;
-        };
-        if !connection.is_entered() || self.keys.is_too_old(now) {
-            return;
-        }
+        let may_send = connection.is_entered() && !self.keys.is_too_old(now);
+        let mut group = self.group.as_mut().filter(|group| may_send && group.is_sound());
         self.chat.pump(now, |line| {
+            let group = group.as_deref_mut()?;
             let is_good = line.sealed.as_ref().is_some_and(|sealed| {
                 sealed.group == group.id()
                     && sealed.epoch.0.saturating_add(1) >= group.epoch().0

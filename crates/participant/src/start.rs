@@ -61,7 +61,6 @@ impl Code for Refusal {
 }
 
 /// What an attendee begins with.
-#[derive(Debug)]
 pub struct AttendeeStart<'a> {
     /// The fragment of the link, with or without `#`.
     pub fragment: &'a str,
@@ -76,7 +75,6 @@ pub struct AttendeeStart<'a> {
 }
 
 /// What a moderator begins with.
-#[derive(Debug)]
 pub struct ModeratorStart {
     /// The room.
     pub room: RoomId,
@@ -160,7 +158,7 @@ impl std::fmt::Debug for ModeratorDraft {
 }
 
 /// What the desk needs for a new invite.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub struct InviteMaterials {
     /// For the server: which invite.
     pub invite: InviteId,

@@ -49,6 +49,7 @@ pub struct Server {
     /// What the store keeps: survives a restart.
     wrapped: BTreeMap<InviteId, Opaque<WRAPPED_SECRET_BYTES_MAX>>,
     pins: BTreeMap<InviteId, Hash>,
+    last_generation: Option<Generation>,
     accepted: BTreeMap<Line, ParticipantId>,
     waits: BTreeMap<Line, bool>,
     tokens: BTreeMap<Vec<u8>, ParticipantId>,
@@ -71,6 +72,7 @@ impl Server {
             delivery: Delivery::default(),
             wrapped,
             pins: BTreeMap::new(),
+            last_generation: None,
             accepted: BTreeMap::new(),
             waits: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -87,7 +89,6 @@ impl Server {
         self.accepted.clear();
         self.waits.clear();
         self.tokens.clear();
-        // A new process may have groups of the same generation again.
         self.commits.clear();
         self.does.clear();
     }
@@ -151,7 +152,9 @@ impl Server {
                     wrapped_room_secret: wrapped.clone(),
                 })
             }
-            Right::Ticket { ticket: _ } => By::Ticket { participant },
+            Right::Ticket { ticket: _ } => {
+                By::Ticket { participant, last_generation: self.last_generation }
+            }
             Right::Resume { resume, after } => {
                 let Some(participant) = self.tokens.get(resume.as_slice()).copied() else {
                     return self.reject(line, Reject::NoSuchRight);
@@ -211,6 +214,7 @@ impl Server {
             Output::PinDevice { invite, device } => {
                 self.pins.insert(invite, device);
             }
+            Output::KeepGeneration { generation } => self.last_generation = Some(generation),
             Output::KeepEnded => self.room.handle_input(now, Input::Ended),
             Output::Finished => self.restart(now),
         }

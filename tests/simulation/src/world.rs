@@ -1,6 +1,8 @@
 //! One run, from its seed to its verdict.
 
 use participant::output::Phase;
+use std::collections::VecDeque;
+
 use participant::{Input, Output};
 use protocol::id::RoomId;
 use protocol::media::TrackKind;
@@ -18,6 +20,9 @@ const BAD_MS: u64 = 60_000;
 
 /// How long the quiet afterwards is: more than any patience in the protocol.
 const QUIET_MS: u64 = 150_000;
+
+/// How much of what happened last is printed when a run fails.
+const HISTORY_MAX: usize = 120;
 
 /// More events than any run needs: something spins.
 const EVENTS_MAX: u64 = 200_000;
@@ -64,6 +69,19 @@ struct World {
     n_texts: u64,
     n_faults: u64,
     admit_is_due: bool,
+    history: VecDeque<String>,
+}
+
+/// A run that fails tells what happened last.
+impl Drop for World {
+    #[expect(clippy::print_stderr, reason = "for the person who looks into a failed run")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for line in &self.history {
+                eprintln!("{line}");
+            }
+        }
+    }
 }
 
 impl World {
@@ -87,7 +105,16 @@ impl World {
             n_texts: 0,
             n_faults: 0,
             admit_is_due: false,
+            history: VecDeque::new(),
         }
+    }
+
+    fn note(&mut self, what: &dyn std::fmt::Debug) {
+        if self.history.len() >= HISTORY_MAX {
+            self.history.pop_front();
+        }
+        let text: String = format!("{what:?}").chars().take(240).collect();
+        self.history.push_back(format!("{:>7} ms {text}", self.now));
     }
 
     /// Decides what will happen while things go wrong.
@@ -151,7 +178,7 @@ impl World {
         loop {
             self.carry_out();
             n_events += 1;
-            assert!(n_events < EVENTS_MAX, "seed {}: something spins", self.seed);
+            assert!(n_events < EVENTS_MAX, "seed {}: {}", self.seed, self.who_spins());
             let next = self.network.next_at().into_iter().chain(self.next_timer()).min();
             let Some(next) = next.filter(|next| *next <= end) else {
                 self.now = end;
@@ -159,10 +186,26 @@ impl World {
             };
             self.now = self.now.max(next);
             match self.network.next(self.now) {
-                Some((_, event)) => self.happen(event),
+                Some((_, event)) => {
+                    self.note(&event);
+                    self.happen(event);
+                }
                 None => self.wake(),
             }
             self.check_always();
+        }
+    }
+
+    /// Who asks to be woken for a moment that is over.
+    fn who_spins(&self) -> String {
+        let person = self.people.iter().position(|person| {
+            person.as_ref().is_some_and(|one| {
+                one.core.poll_timeout().is_some_and(|due| due <= one.local(self.now))
+            })
+        });
+        match person {
+            Some(who) => format!("{who} spins: {:?}", self.person(who).map(|one| &one.core)),
+            None => format!("the server spins for {:?}", self.server.poll_timeout()),
         }
     }
 
@@ -406,6 +449,7 @@ impl World {
 
     /// What a shell does with an order.
     fn shell(&mut self, who: usize, output: Output) {
+        self.note(&(who, &output));
         let now = self.now;
         let Some(life) = self.person(who).map(|person| person.life) else { return };
         match output {

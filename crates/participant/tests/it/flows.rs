@@ -331,6 +331,32 @@ fn a_long_wait_brings_fresh_key_packages() {
 }
 
 #[test]
+fn a_participant_does_not_show_names_or_texts_to_a_log() {
+    let mut world = World::in_call(22);
+    world.people[BEN].is_online = false;
+    world.cut(BEN);
+    world.tell(BEN, Input::SendChat { text: "a heron".to_owned() });
+    for who in [ANA, BEN] {
+        let text = format!("{:?}", world.people[who].core);
+        assert!(!["heron", "Ben", "Counsellor"].iter().any(|word| text.contains(word)));
+    }
+}
+
+#[test]
+fn a_line_refused_for_the_moment_waits_without_spinning() {
+    let mut world = World::in_call(23);
+    world.server.group = None;
+    world.tell(BEN, Input::SendChat { text: "a heron".to_owned() });
+    world.settle();
+    world.cut(BEN);
+    let ben = world.id(BEN);
+    world.server.remove(ben, FarewellReason::Lost);
+    // In the waiting room again, with a line that may not be sent yet.
+    world.advance(30 * SECOND);
+    assert_eq!(world.people[ANA].chats.len(), 1, "and in the end it arrives");
+}
+
+#[test]
 fn a_bad_link_or_name_is_refused_at_once() {
     use e2ee::random::Randomness;
     use participant::{AttendeeStart, Code, Participant, Refusal};

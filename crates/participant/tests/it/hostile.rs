@@ -214,6 +214,7 @@ fn any_entered() -> impl Strategy<Value = ServerMessage> {
                         generation: Generation(generation),
                         epoch: Epoch(epoch),
                     }),
+                    last_generation: None,
                     present,
                     knocks,
                 })

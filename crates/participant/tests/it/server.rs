@@ -238,6 +238,7 @@ impl Server {
             resume: Opaque::new(resume).unwrap(),
             resumed,
             group: self.group,
+            last_generation: self.group.map(|group| group.generation),
             present: if guest.place == Place::Room {
                 others.iter().map(|id| self.presence(*id)).collect()
             } else {
