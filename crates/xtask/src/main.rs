@@ -5,6 +5,7 @@
 
 mod clock;
 mod codegen;
+mod figures;
 mod install;
 mod licences;
 mod process;
@@ -25,6 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::figures::Figures;
 use crate::settings::Settings;
 use crate::stages::Stage;
 use crate::up::Up;
@@ -49,6 +51,14 @@ enum Task {
         /// Goes on after a broken stage
         #[arg(long)]
         keep_going: bool,
+    },
+    /// Measures what we promise, and fails when a promise is broken
+    Figures(Figures),
+    /// Measures what the server costs beside the floor of this machine, in a fast build
+    Bench {
+        /// For the program `load`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Builds the WebAssembly module of the web client
     Wasm,
@@ -81,6 +91,8 @@ fn perform(settings: &Settings, task: &Task) -> Result<()> {
     match task {
         Task::Up(how) => up::up(settings, how),
         Task::Test { stages, keep_going } => test::run(settings, stages, *keep_going),
+        Task::Figures(which) => figures::measure(settings, which),
+        Task::Bench { arguments } => figures::bench(settings, arguments),
         Task::Wasm => wasm::build(settings).map(drop),
         Task::Codegen { check } => codegen::generate(settings, *check),
         Task::Tidy { quick } => tidy::check(settings, *quick),

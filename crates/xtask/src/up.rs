@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -26,6 +27,9 @@ pub(crate) struct Up {
     /// Builds a fast program, slowly
     #[arg(long)]
     release: bool,
+    /// Folder of the data
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
     /// Builds everything and starts nothing
     #[arg(long)]
     build_only: bool,
@@ -70,7 +74,7 @@ fn build_server(settings: &Settings, release: bool) -> Result<()> {
 fn server(settings: &Settings, up: &Up, listen: SocketAddr) -> Command {
     let profile = if up.release { "release" } else { "debug" };
     let mut server = command(settings.target.join(profile).join("aman"), &settings.root);
-    server.arg("--data").arg(settings.root.join("data"));
+    server.arg("--data").arg(settings.root.join(&up.data));
     server.arg("--listen").arg(listen.to_string());
     server.arg("--media-bind").arg(media_address(up.port).to_string());
     if up.tls_self_signed {

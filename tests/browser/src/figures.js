@@ -1,0 +1,105 @@
+// Figures that only a browser can measure, as JSON lines: {"name": …, "value": …}.
+//
+// A small runner of its own, so that the numbers are taken from the same pages, by the same
+// steps, as in the tests.
+import { chromium } from "./browsers.js";
+import { ANA, BEN } from "./fake_media.js";
+import * as people from "./people.js";
+import { Server } from "./server.js";
+import { until } from "./until.js";
+
+const JOINS = 10;
+const LINES = 10;
+
+/** What a test gives to our steps: a name, and a place for what is undone at the end. */
+const undo = [];
+const t = { name: "figures", after: (action) => undo.push(action) };
+
+function tell(name, value) {
+  process.stdout.write(`${JSON.stringify({ name, value })}\n`);
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+async function measure() {
+  const server = await Server.start(t);
+  const anaBrowser = await chromium(t, ANA);
+  const benBrowser = await chromium(t, BEN);
+  const ana = await people.openPage(anaBrowser, server.origin);
+  await people.setUp(ana.page, server);
+
+  tell("join_page_brotli_kb", (await joinPageBytes(benBrowser, server)) / 1000);
+
+  const joins = [];
+  let foreign = 0;
+  let roundTrips = [];
+  for (let n = 0; n < JOINS; n += 1) {
+    const link = await people.makeRoom(ana.page, `Session ${n}`);
+    await people.openWaitingRoom(ana.page);
+    const ben = await people.openPage(benBrowser, server.origin);
+    await people.knock(ben.page, link, "Ben");
+    await people.admit(ana.page);
+    const drawn = await Promise.all([ana, ben].map(({ page }) => firstFrameAt(page)));
+    const admitted = Number(await people.data(ana.page, "call-view", "admit-at"));
+    joins.push(Math.max(...drawn) - admitted);
+    if (n === JOINS - 1) roundTrips = await chat(ana.page);
+    await people.pressAndConfirm(ana.page, "end-for-both");
+    await people.ended(ben.page);
+    foreign += ben.witness.foreign.length;
+    await ben.page.close();
+    await people.sees(ana.page, "ended-view");
+    await ana.page.goto(people.withLanguage(`${server.origin}/`, "en"));
+    await people.sees(ana.page, "desk-view");
+  }
+  foreign += ana.witness.foreign.length;
+  tell("admit_to_first_frame_ms", median(joins));
+  tell("chat_round_trip_ms", median(roundTrips));
+  tell("foreign_requests", foreign);
+}
+
+function firstFrameAt(page) {
+  return until("the first frame is drawn", async () => {
+    const at = await people.data(page, "call-view", "first-frame-at").catch(() => null);
+    return at === null || at === "" ? null : Number(at);
+  });
+}
+
+/** Milliseconds from pressing send until the server took it, for some lines. */
+async function chat(page) {
+  for (let n = 0; n < LINES; n += 1) await people.write(page, `Line ${n}`);
+  return until("every line has its time", async () => {
+    const times = await page.$$eval(people.byId("chat-message"), (lines) =>
+      lines.filter((line) => line.dataset.own === "true").map((line) => Number(line.dataset.roundTripMs)),
+    );
+    return times.length >= LINES && times.every((time) => time > 0) ? times : null;
+  });
+}
+
+/** Bytes over the line until the join page is drawn, WebAssembly not counted. */
+async function joinPageBytes(browser, server) {
+  const { page } = await people.openPage(browser, server.origin);
+  const session = await page.createCDPSession();
+  await session.send("Network.enable");
+  const urls = new Map();
+  let bytes = 0;
+  session.on("Network.requestWillBeSent", ({ requestId, request }) => urls.set(requestId, request.url));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    if (!urls.get(requestId)?.endsWith(".wasm")) bytes += encodedDataLength;
+  });
+  // Any well-formed link shows the page; whether it is known is asked later.
+  const link = `${server.origin}/j#1.${"A".repeat(43)}.${"A".repeat(22)}`;
+  await page.goto(people.withLanguage(link, "en"), { waitUntil: "networkidle0" });
+  await people.sees(page, "join-view");
+  await page.close();
+  return bytes;
+}
+
+try {
+  await measure();
+} finally {
+  for (const action of undo.reverse()) await action();
+}
