@@ -29,6 +29,9 @@ pub(crate) type Fingerprint = [u8; 32];
 
 /// How soon a flight is sent again.
 const FLIGHT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a handshake may take from its first hello on.  One that was spoilt unnoticed ends
+/// so, and the client may offer again (T-DTLS-5).
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How often the answer to a hello is repeated on demand.
 const REPEATS_MAX: u8 = 5;
 
@@ -98,6 +101,7 @@ pub(crate) struct Dtls {
     secret: [u8; 32],
     door: Door,
     handshake: Option<Handshake>,
+    first_begun_at: Option<Instant>,
 }
 
 struct Handshake {
@@ -118,7 +122,14 @@ impl Dtls {
     /// Waits for a client whose certificate has the fingerprint `expected`.
     pub(crate) fn new(identity: Arc<Identity>, expected: Fingerprint) -> Self {
         let secret = crate::chance::bytes();
-        Self { identity, expected, secret, door: Door::default(), handshake: None }
+        Self {
+            identity,
+            expected,
+            secret,
+            door: Door::default(),
+            handshake: None,
+            first_begun_at: None,
+        }
     }
 
     fn stage(&self) -> Stage {
@@ -155,6 +166,7 @@ impl Dtls {
     }
 
     fn begin(&mut self, now: Instant, first: &[u8], second: &[u8], outcome: &mut Outcome) {
+        self.first_begun_at.get_or_insert(now);
         let is_imposter = Arc::new(AtomicBool::new(false));
         let Some(cookie) = cookie_in(second) else { return };
         let config = match self.config(cookie, Arc::clone(&is_imposter)) {
@@ -252,6 +264,14 @@ impl Dtls {
         if is_imposter || self.door.is_worn_out() {
             outcome.news = Some(News::Failed);
         }
+    }
+
+    /// Whether the handshake has taken too long.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        let is_complete =
+            self.handshake.as_ref().is_some_and(|handshake| handshake.is_complete);
+        let begun_at = self.first_begun_at.filter(|_| !is_complete);
+        begun_at.is_some_and(|at| now.saturating_duration_since(at) >= HANDSHAKE_PATIENCE)
     }
 
     /// When [`timeout`](Self::timeout) is due.

@@ -282,7 +282,7 @@ impl State {
         let instant = self.clock.instant(now);
         let (mut lost, mut due) = (Vec::new(), Vec::new());
         for (key, peer) in self.peers.iter_mut() {
-            if peer.is_lost(now) {
+            if peer.is_lost(now) || peer.dtls.is_stuck(instant) {
                 tracing::info!(participant = ?peer.participant, "a peer connection fell silent");
                 lost.push(key);
             } else if peer.dtls.poll_timeout().is_some_and(|at| at <= instant)

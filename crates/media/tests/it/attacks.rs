@@ -91,6 +91,30 @@ fn hellos_with_the_clients_own_address_do_not_spoil_its_handshake() {
     stage.counted("media still flows", |counters| counters.media_in == 1);
 }
 
+/// A handshake that somebody with the client's address spoilt in its midst is given up, and a
+/// client that begins again succeeds.
+#[test]
+fn a_spoilt_handshake_can_be_begun_again() {
+    let mut stage = Stage::new();
+    let mut client = Client::new(1, CHROMIUM, &stage.handle);
+    let offer = client.offer(None);
+    stage.open(room(1), &mut client, offer);
+    client.bind_path();
+    for _ in 0..3 {
+        client.start_handshake();
+        client.step_handshake();
+        assert!(client.receive(PATIENCE).is_some(), "the hello with its cookie is answered");
+        for (number, kind) in (2..).zip([11, 16, 15]) {
+            client.send(&handshake(kind, number, 900 + u64::from(number), &[0; 70]));
+        }
+        while client.receive(Duration::from_millis(20)).is_some() {}
+    }
+    client.start_handshake();
+    assert!(client.finish_handshake(now() + PATIENCE));
+    assert!(matches!(stage.fact(PATIENCE), Some(MediaFact::Connected { .. })));
+    assert!(stage.handle.counters().dtls_restarts >= 3);
+}
+
 /// T-DTLS-4.
 #[test]
 fn sealed_records_before_the_handshake_take_no_memory() {

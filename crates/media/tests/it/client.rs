@@ -257,6 +257,14 @@ impl Client {
         sent
     }
 
+    /// Takes one answer and goes on with the handshake by one flight.
+    pub(crate) fn step_handshake(&mut self) {
+        let datagram = self.receive(PATIENCE).expect("an answer to the hello");
+        let (server, endpoint) = (self.server, self.dtls.as_mut().unwrap());
+        endpoint.read(now(), server, None, BytesMut::from(&datagram[..])).unwrap();
+        self.flush_handshake();
+    }
+
     /// Goes on with the handshake until it is over, or `until`.
     pub(crate) fn finish_handshake(&mut self, until: Instant) -> bool {
         while now() < until {
