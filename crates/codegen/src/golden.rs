@@ -146,6 +146,7 @@ fn entered() -> Result<Entered> {
         resume: bytes(32)?,
         resumed: false,
         group: Some(GroupState { group: group(), generation: Generation(1), epoch: Epoch(4) }),
+        last_generation: Some(Generation(1)),
         present: vec![presence()],
         knocks: vec![knocked()?],
     })

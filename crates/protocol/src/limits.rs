@@ -53,6 +53,13 @@ pub const WAITING_MAX: usize = 16;
 /// start again elsewhere, and lets the counsellor see that a link went astray.
 pub const WAITING_PER_INVITE_MAX: usize = 3;
 
+/// Knocks by one invite at once, whoever holds it.  Each is shown to the moderator, whose
+/// browser checks it: more would let a stranger with a link keep her busy.
+pub const KNOCKS_BURST_MAX: u32 = 8;
+
+/// How long it takes until one more may come.  Correct clients wait 2 s after a refusal.
+pub const KNOCK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Most people one commit may add (E2EE.md 1.5).
 pub const COMMIT_ADDS_MAX: usize = 8;
 

@@ -86,6 +86,34 @@ pub enum Reject {
 }
 
 impl Reject {
+    /// Whether no correct client ever earns it, however late or lossy its network.
+    #[must_use]
+    pub const fn is_misconduct(&self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::TooLarge
+            | Self::OutOfOrder
+            | Self::NotAdmitted
+            | Self::NotModerator => true,
+            Self::TooFast
+            | Self::NoSuchRight
+            | Self::Expired
+            | Self::RoomEnded
+            | Self::RoomFull
+            | Self::NoSuchParticipant
+            | Self::StaleEpoch { .. }
+            | Self::NoSuchGroup
+            | Self::StaleGeneration
+            | Self::BadOffer
+            | Self::BacklogGone
+            | Self::NotSignedIn
+            | Self::CannotSignIn
+            | Self::BadPassword
+            | Self::TooMany
+            | Self::Internal => false,
+        }
+    }
+
     /// The stable name of the wire, for counting.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -131,6 +131,10 @@ pub struct Entered {
     pub resumed: bool,
     /// The room's group, if there is one.
     pub group: Option<GroupState>,
+    /// To moderators: the highest generation any group of the room ever had, also before the
+    /// server was started again.  A new group needs a higher one.
+    #[serde(default)]
+    pub last_generation: Option<Generation>,
     /// The other participants in the room (empty while waiting).
     pub present: Vec<Presence>,
     /// To moderators: everybody who waits, and everybody let in with the knock they came by.

@@ -29,7 +29,11 @@ impl Room {
         knock: Knock,
     ) -> Result<Answer, Reject> {
         let visitor = self.participants.get_mut(&who).and_then(Participant::visitor_mut);
-        visitor.ok_or(Reject::OutOfOrder)?.knock = Some(knock);
+        let visitor = visitor.ok_or(Reject::OutOfOrder)?;
+        if !self.knock_pace.take(now, visitor.invite) {
+            return Err(Reject::TooFast);
+        }
+        visitor.knock = Some(knock);
         if let Some(knocked) = self.knocked(now, who) {
             self.tell_moderators(&ServerMessage::Knocked(knocked));
         }
@@ -181,6 +185,7 @@ fn is_attendee(one: &Participant) -> bool {
 #[cfg(test)]
 mod tests {
     use protocol::client::{ClientMessage, Decline};
+    use protocol::limits::{KNOCK_INTERVAL, KNOCKS_BURST_MAX};
 
     use super::*;
     use crate::stage::{Guest, Stage, knock, open_group};
@@ -199,6 +204,29 @@ mod tests {
             assert_eq!((knocked.participant, &knocked.knock), (guest.who, &knock(seed)));
         }
         assert_eq!(stage.room.n_waiting(), 1);
+    }
+
+    #[test]
+    fn whoever_waits_cannot_flood_the_moderator() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.forget_heard();
+        let flood = 50;
+        for device in 1..=3 {
+            let guest = stage.visitor(1, device).unwrap();
+            for _ in 0..flood {
+                let answer = stage.ask(guest, ClientMessage::Knock(knock(1)));
+                assert!(matches!(answer, Ok(()) | Err(Reject::TooFast)), "{answer:?}");
+            }
+        }
+        let shown = stage.heard(moderator).len();
+        assert!(shown <= usize::try_from(KNOCKS_BURST_MAX).unwrap(), "{shown}");
+
+        let other = stage.visitor(2, 1).unwrap();
+        assert_eq!(stage.ask(other, ClientMessage::Knock(knock(2))), Ok(()));
+        stage.wait(KNOCK_INTERVAL);
+        let again = stage.visitor(1, 3).unwrap();
+        assert_eq!(stage.ask(again, ClientMessage::Knock(knock(3))), Ok(()));
     }
 
     #[test]

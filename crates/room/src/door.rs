@@ -11,8 +11,11 @@
 
 use std::collections::BTreeMap;
 
+use protocol::client::Knock;
 use protocol::id::ParticipantId;
-use protocol::limits::{RESUME_PATIENCE, WAITING_MAX, WAITING_PER_INVITE_MAX};
+use protocol::limits::{
+    MESSAGE_BYTES_MAX, RESUME_PATIENCE, WAITING_MAX, WAITING_PER_INVITE_MAX,
+};
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{Entered, Knocked, Place, Role, ServerMessage};
@@ -21,6 +24,12 @@ use protocol::time::Timestamp;
 use crate::input::{By, ConnectionId, Enter, Hash, Visit};
 use crate::participant::{Connected, Origin, Participant, Path, Visitor};
 use crate::{Life, Output, Room};
+
+/// What the knocks of one [`Entered`] may have on the wire; the rest of it needs a quarter.
+const KNOCKS_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2;
+
+/// What a knock has on the wire beside what the knocker chose.
+const KNOCKED_BYTES: usize = 512;
 
 impl Room {
     pub(crate) fn enter(&mut self, now: Timestamp, enter: Enter) {
@@ -31,7 +40,10 @@ impl Room {
         };
         let outcome = self.require_open().and_then(|()| match by {
             By::Invite(visit) => self.visit(now, connection, resume_hash, visit),
-            By::Ticket { participant } => self.moderate(connection, resume_hash, participant),
+            By::Ticket { participant, last_generation } => {
+                self.last_generation = self.last_generation.max(last_generation);
+                self.moderate(connection, resume_hash, participant)
+            }
             By::Resume { participant, shown, after: _, backlog } => {
                 self.resume(connection, resume_hash, participant, &shown, backlog)
             }
@@ -93,6 +105,10 @@ impl Room {
     ) -> Result<ParticipantId, Reject> {
         let Visit { participant: who, invite, device, pinned, wrapped_room_secret } = visit;
         self.require_new(who)?;
+        // The store may have been asked just before the invite was taken back.
+        if self.revoked.contains(&invite) {
+            return Err(Reject::NoSuchRight);
+        }
         let is_older_self = |one: &Participant| {
             one.visitor().is_some_and(|other| other.invite == invite && other.device == device)
         };
@@ -201,10 +217,11 @@ impl Room {
             Place::Waiting => (None, Vec::new()),
             Place::Room => (self.group, self.others_in_room(who)),
         };
-        let knocks = match (role, place) {
-            (Role::Moderator, Place::Room) => self.knocks(now),
-            (Role::Moderator, Place::Waiting) | (Role::Attendee, _) => Vec::new(),
+        let (last_generation, mut knocks) = match (role, place) {
+            (Role::Moderator, Place::Room) => (self.last_generation, self.knocks(now)),
+            (Role::Moderator, Place::Waiting) | (Role::Attendee, _) => (None, Vec::new()),
         };
+        let more_knocks = split_off_more(&mut knocks);
         let room = self.id;
         let entered = Entered {
             room,
@@ -214,23 +231,122 @@ impl Room {
             resume,
             resumed,
             group,
+            last_generation,
             present,
             knocks,
         };
         self.send(who, ServerMessage::Entered(entered));
+        for knocked in more_knocks {
+            self.send(who, ServerMessage::Knocked(knocked));
+        }
     }
 
+    /// Those in the room come first: they are in the group, or should be again.
     fn knocks(&self, now: Timestamp) -> Vec<Knocked> {
-        self.participants.keys().filter_map(|who| self.knocked(now, *who)).collect()
+        let mut knocks: Vec<_> =
+            self.participants.keys().filter_map(|who| self.knocked(now, *who)).collect();
+        knocks.sort_by_key(|knocked| match knocked.place {
+            Place::Room => 0,
+            Place::Waiting => 1,
+        });
+        knocks
     }
+}
+
+/// Takes out what one message cannot carry.
+fn split_off_more(knocks: &mut Vec<Knocked>) -> Vec<Knocked> {
+    let mut bytes = 0;
+    let fit = knocks.iter().take_while(|knocked| {
+        bytes += wire_bytes(&knocked.knock);
+        bytes <= KNOCKS_BYTES_MAX
+    });
+    let n_fit = fit.count();
+    knocks.split_off(n_fit)
+}
+
+/// About how long a knock is on the wire, rather too much than too little.
+fn wire_bytes(knock: &Knock) -> usize {
+    let Knock { key_package, spare_key_package, nonce, mac, sealed_name } = knock;
+    let chosen = key_package.as_slice().len()
+        + spare_key_package.as_slice().len()
+        + nonce.as_slice().len()
+        + mac.as_slice().len()
+        + sealed_name.as_slice().len();
+    chosen.div_ceil(3) * 4 + KNOCKED_BYTES
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Input;
+    use crate::stage::open_group;
     use crate::stage::{Guest, Stage, knock};
     use protocol::client::ClientMessage;
+    use protocol::id::{Generation, InviteId};
+    use protocol::limits::{KEY_PACKAGE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
     use std::time::Duration;
+
+    #[test]
+    fn a_greeting_fits_into_one_message_however_large_the_knocks_are() {
+        let mut stage = Stage::new();
+        for n in 0..WAITING_MAX {
+            let n = u8::try_from(n).unwrap();
+            let guest = stage.visitor(n, n).unwrap();
+            let large = |bytes| vec![n; bytes];
+            let largest = Knock {
+                key_package: Opaque::new(large(KEY_PACKAGE_BYTES_MAX)).unwrap(),
+                spare_key_package: Opaque::new(large(KEY_PACKAGE_BYTES_MAX)).unwrap(),
+                sealed_name: Opaque::new(large(SEALED_NAME_BYTES_MAX)).unwrap(),
+                ..knock(n)
+            };
+            assert_eq!(stage.ask(guest, ClientMessage::Knock(largest)), Ok(()));
+        }
+
+        let moderator = stage.moderator();
+
+        let heard = stage.heard(moderator);
+        let longest = heard.iter().map(|message| message.encode().len()).max().unwrap();
+        assert!(longest <= MESSAGE_BYTES_MAX, "{longest}");
+        let n_knocks = entered(&stage, moderator).knocks.len();
+        assert_eq!(n_knocks + heard.len() - 1, WAITING_MAX, "everybody is named, once");
+    }
+
+    #[test]
+    fn an_invite_looked_at_before_it_was_taken_back_leads_nowhere() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        let invite = InviteId::from_bytes([1; 16]);
+
+        stage.step(Input::Revoked { invite });
+
+        assert_eq!(stage.visitor(1, 1), Err(Reject::NoSuchRight));
+        assert!(stage.visitor(2, 2).is_ok());
+        assert_eq!(stage.ask(moderator, ClientMessage::Ping), Ok(()));
+    }
+
+    #[test]
+    fn generations_rise_over_what_the_store_knows_and_moderators_alone_are_told() {
+        let mut stage = Stage::new();
+        let participant = ParticipantId::from_raw(99);
+        let last_generation = Some(Generation(4));
+        let moderator = stage.enter(By::Ticket { participant, last_generation }).unwrap();
+        assert_eq!(entered(&stage, moderator).last_generation, last_generation);
+
+        for stale in [0, 4] {
+            let answer = stage.ask(moderator, open_group(stale));
+            assert_eq!(answer, Err(Reject::StaleGeneration));
+        }
+        stage.open_group(moderator, 5);
+        let kept = Output::KeepGeneration { generation: Generation(5) };
+        assert_eq!(stage.other.iter().filter(|one| **one == kept).count(), 1);
+
+        let newer = stage.moderator();
+        assert_eq!(entered(&stage, newer).last_generation, Some(Generation(5)));
+        let guest = stage.knocking(1, 1);
+        assert_eq!(entered(&stage, guest).last_generation, None);
+        assert_eq!(stage.ask(guest, open_group(6)), Err(Reject::NotAdmitted));
+        stage.open_group(newer, 6);
+    }
 
     #[test]
     fn an_invite_leads_to_the_waiting_room_which_shows_nothing() {
@@ -398,7 +514,8 @@ mod tests {
         let mut stage = Stage::new();
         let (moderator, _) = stage.pair();
 
-        let again = stage.enter(By::Ticket { participant: moderator.who });
+        let again =
+            stage.enter(By::Ticket { participant: moderator.who, last_generation: None });
 
         assert_eq!(again, Err(Reject::Internal));
         assert!(!stage.closed.contains(&moderator.line));

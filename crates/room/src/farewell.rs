@@ -4,6 +4,7 @@
 //! closed, then those who stay learn of it.  Nothing follows a farewell.
 
 use protocol::id::{InviteId, ParticipantId};
+use protocol::limits::INVITES_PER_ROOM_MAX;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::ServerMessage;
 
@@ -35,6 +36,10 @@ impl Room {
 
     /// An invite was taken back: whoever came by it goes, wherever they are.
     pub(crate) fn revoked(&mut self, invite: InviteId) {
+        // The store bounds the invites of a room, and those taken back count.
+        if self.revoked.len() < INVITES_PER_ROOM_MAX {
+            self.revoked.insert(invite);
+        }
         for who in self.those(|one| one.came_by(invite)) {
             self.dismiss(who, FarewellReason::Revoked);
         }

@@ -2,7 +2,7 @@
 
 use protocol::client::Added;
 use protocol::client::ClientMessage;
-use protocol::id::{InviteId, ParticipantId};
+use protocol::id::{Generation, InviteId, ParticipantId};
 use protocol::limits::WRAPPED_SECRET_BYTES_MAX;
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
@@ -95,6 +95,8 @@ pub enum By {
     Ticket {
         /// Who they will be: random.
         participant: ParticipantId,
+        /// The highest generation the store knows of.
+        last_generation: Option<Generation>,
     },
     /// The resume token of an earlier connection.
     Resume {

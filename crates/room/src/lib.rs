@@ -29,6 +29,9 @@
 //! - At most one moderator is in the room; a newer one replaces the older.
 //! - Every request is answered once, by `done` or `rejected`, while its connection lives.
 //! - A participant has one connection at most, and only the newest resume token goes on.
+//! - Generations only rise, also over restarts of the server.
+//! - An invite that was taken back leads nowhere, whoever looked at it before.
+//! - Nobody is shown more knocks than the pace of each invite allows.
 //! - People, knocks and offers kept are within their limits.
 //! - When everybody is gone, the room finishes.
 //!
@@ -42,6 +45,7 @@ mod farewell;
 pub mod input;
 mod media;
 pub mod output;
+mod pace;
 mod participant;
 #[cfg(test)]
 mod properties;
@@ -53,7 +57,7 @@ mod stage;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::client::ClientMessage;
-use protocol::id::{ParticipantId, RoomId};
+use protocol::id::{Generation, InviteId, ParticipantId, RoomId};
 use protocol::limits::ROOM_IDLE_PATIENCE;
 use protocol::media::TrackState;
 use protocol::reject::{FarewellReason, Reject};
@@ -64,6 +68,7 @@ pub use crate::input::{
     By, ConnectionId, Decision, Enter, Hash, Input, MediaNews, Request, Visit,
 };
 pub use crate::output::{MediaStep, Output, Step};
+use crate::pace::KnockPace;
 use crate::participant::Participant;
 
 /// One room, from the first who enters until everybody is gone.
@@ -74,6 +79,11 @@ pub struct Room {
     connections: BTreeMap<ConnectionId, ParticipantId>,
     /// What the delivery service said last.
     group: Option<GroupState>,
+    /// The highest generation asked for, ever.
+    last_generation: Option<Generation>,
+    /// Invites that were taken back while the room ran.
+    revoked: BTreeSet<InviteId>,
+    knock_pace: KnockPace,
     life: Life,
     outputs: VecDeque<Output>,
 }
@@ -108,6 +118,9 @@ impl Room {
             participants: BTreeMap::new(),
             connections: BTreeMap::new(),
             group: None,
+            last_generation: None,
+            revoked: BTreeSet::new(),
+            knock_pace: KnockPace::default(),
             life: Life::Empty { until: now + ROOM_IDLE_PATIENCE },
             outputs: VecDeque::new(),
         }
@@ -182,9 +195,16 @@ impl Room {
             ClientMessage::Hello(_) => Err(Reject::OutOfOrder),
             ClientMessage::Knock(knock) => self.knock(now, who, knock),
             ClientMessage::Spare(knock) => self.spare(now, who, knock),
-            ClientMessage::OpenGroup(open) => self.propose(request, who, |role, others| {
-                Step::Open { by: who, role, open, others }
-            }),
+            ClientMessage::OpenGroup(open) => {
+                self.raise_generation(who, open.generation).and_then(|()| {
+                    self.propose(request, who, |role, others| Step::Open {
+                        by: who,
+                        role,
+                        open,
+                        others,
+                    })
+                })
+            }
             ClientMessage::Commit(commit) => self.check_commit(who, &commit).and_then(|()| {
                 self.propose(request, who, |role, _| Step::Commit { by: who, role, commit })
             }),
@@ -209,6 +229,22 @@ impl Room {
             Ok(Answer::Later) => {}
             Err(reject) => self.answer(request, Err(reject)),
         }
+    }
+
+    /// Members know generations apart that this process has never seen, so the highest is kept
+    /// before they hear of it.  One that is kept and then not opened is merely left out.
+    fn raise_generation(
+        &mut self,
+        by: ParticipantId,
+        generation: Generation,
+    ) -> Result<(), Reject> {
+        self.require_moderator(by)?;
+        if self.last_generation.is_some_and(|last| generation <= last) {
+            return Err(Reject::StaleGeneration);
+        }
+        self.last_generation = Some(generation);
+        self.outputs.push_back(Output::KeepGeneration { generation });
+        Ok(())
     }
 
     /// Asks the delivery service for something only a moderator may do.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The media plane looks at one offer of a participant at a time; a newer one waits for it, and
-//! the newest wins.  A track is on from its offer until its owner says otherwise.
+//! the newest wins (an overtaken one is refused as `too_fast`).  A track is on from its offer until its owner says otherwise.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl Room {
         let path = self.participants.get_mut(&who).map(|one| &mut one.path);
         if let Some(Path::Opening(opening)) = path {
             if let Some((overtaken, _)) = opening.next.replace((request, offer)) {
-                self.answer(overtaken, Err(Reject::OutOfOrder));
+                self.answer(overtaken, Err(Reject::TooFast));
             }
         } else {
             self.open_peer(now, who, request, offer);
@@ -190,7 +190,7 @@ impl Room {
         let Opening { request, open, deadline: _, next } = *opening;
         let reached = participant.connection() == Some(request.connection);
         if let Some((request_next, offer)) = next {
-            self.answer(request, Err(Reject::OutOfOrder));
+            self.answer(request, Err(Reject::TooFast));
             self.open_peer(now, who, request_next, offer);
             return;
         }
@@ -371,11 +371,11 @@ mod tests {
         let mut stage = Stage::new();
         let (_, attendee) = stage.pair();
         let offers = [1, 2, 3].map(|slots| stage.say(attendee, offer(slots)));
-        assert_eq!(stage.answer_to(attendee, offers[1]), Some(Err(Reject::OutOfOrder)));
+        assert_eq!(stage.answer_to(attendee, offers[1]), Some(Err(Reject::TooFast)));
         assert_eq!(stage.media.iter().filter(|step| name(step) == "open").count(), 1);
 
         stage.media_says(attendee, MediaNews::Opened { answer: "first".to_owned() });
-        assert_eq!(stage.answer_to(attendee, offers[0]), Some(Err(Reject::OutOfOrder)));
+        assert_eq!(stage.answer_to(attendee, offers[0]), Some(Err(Reject::TooFast)));
         stage.media_says(attendee, MediaNews::Opened { answer: "third".to_owned() });
         assert_eq!(stage.answer_to(attendee, offers[2]), Some(Ok(())));
         let answers: Vec<_> = stage

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::client::{Application, Commit, Offer, OpenGroup};
-use protocol::id::{InviteId, LeafIndex, ParticipantId};
+use protocol::id::{Generation, InviteId, LeafIndex, ParticipantId};
 use protocol::media::{Mid, SlotBinding, TrackKind};
 use protocol::reject::Reject;
 use protocol::server::{Role, ServerMessage};
@@ -67,6 +67,11 @@ pub enum Output {
         invite: InviteId,
         /// The device.
         device: Hash,
+    },
+    /// Keep that a group of this generation is about to be opened, before anybody learns of it.
+    KeepGeneration {
+        /// The generation.
+        generation: Generation,
     },
     /// Keep that the room has ended, then bring [`Input::Ended`](crate::Input::Ended) or
     /// [`Input::EndFailed`](crate::Input::EndFailed).

@@ -152,6 +152,7 @@ fn check(stage: &Stage, ears: &mut Ears) -> Result<(), TestCaseError> {
         | Output::Forget { .. }
         | Output::Media(_)
         | Output::PinDevice { .. }
+        | Output::KeepGeneration { .. }
         | Output::KeepEnded
         | Output::Finished => None,
     });
@@ -173,7 +174,7 @@ fn perform(
         }
         Act::Moderate => {
             let participant = ParticipantId::from_raw(1_000_000 + guests.len() as u64);
-            guests.extend(stage.enter(By::Ticket { participant }).ok());
+            guests.extend(stage.enter(By::Ticket { participant, last_generation: None }).ok());
         }
         Act::Resume(index) => {
             let back = pick(index).and_then(|guest| stage.resume(guest, 0).ok());

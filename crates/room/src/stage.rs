@@ -52,7 +52,8 @@ impl Stage {
 
     pub(crate) fn moderator(&mut self) -> Guest {
         let who = self.fresh_id();
-        self.enter(By::Ticket { participant: who }).expect("a ticket leads in")
+        self.enter(By::Ticket { participant: who, last_generation: None })
+            .expect("a ticket leads in")
     }
 
     /// Somebody comes by invite `invite` with device `device`.
@@ -242,6 +243,7 @@ impl Stage {
                 | Output::Replay { .. }
                 | Output::Forget { .. }
                 | Output::PinDevice { .. }
+                | Output::KeepGeneration { .. }
                 | Output::KeepEnded
                 | Output::Finished => self.other.push(output),
             }

@@ -2,7 +2,7 @@
 //!
 //! It wants an empty store and leaves its rows in it.
 
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
 use crate::{
@@ -30,6 +30,7 @@ pub async fn check(store: &dyn Store) -> Result<(), StoreError> {
     invites_belong_to_open_rooms(store).await?;
     the_first_device_holds_an_invite(store).await?;
     revoked_invites_keep_nothing(store).await?;
+    generations_only_rise(store).await?;
     purging_forgets_what_is_over(store).await
 }
 
@@ -149,6 +150,24 @@ async fn revoked_invites_keep_nothing(store: &dyn Store) -> Result<(), StoreErro
     Ok(())
 }
 
+async fn generations_only_rise(store: &dyn Store) -> Result<(), StoreError> {
+    let open = room(4, 50);
+    assert_eq!(store.create_room(open.clone(), 9).await?, Created::Done);
+    for (raised, kept) in [(0, 0), (3, 3), (2, 3), (3, 3), (u32::MAX, u32::MAX)] {
+        store.raise_generation(open.id, Generation(raised)).await?;
+        let expected = RoomRecord { last_generation: Some(Generation(kept)), ..open.clone() };
+        assert_eq!(store.room(open.id).await?, Some(expected), "nothing else changes");
+    }
+
+    let ended = room(1, 10).id;
+    store.raise_generation(ended, Generation(7)).await?;
+    store.raise_generation(room(9, 0).id, Generation(7)).await?;
+    assert_eq!(store.room(ended).await?.and_then(|room| room.last_generation), None);
+    assert_eq!(store.room(room(9, 0).id).await?, None);
+    assert!(store.end_room(open.id, UnixSeconds(60)).await?);
+    Ok(())
+}
+
 async fn purging_forgets_what_is_over(store: &dyn Store) -> Result<(), StoreError> {
     let sign_in = |n, until| SignInRecord {
         token_hash: [n; 32],
@@ -196,6 +215,7 @@ fn room(n: u8, created_at: u64) -> RoomRecord {
         sealed_title: vec![n, 0, 255],
         created_at: UnixSeconds(created_at),
         ended_at: None,
+        last_generation: None,
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use async_trait::async_trait;
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
@@ -167,6 +167,14 @@ impl Store for Embedded {
 
     async fn rooms_of(&self, owner: AccountId) -> Result<Vec<RoomRecord>, StoreError> {
         self.run(move |db| rows::rooms_of(db, owner)).await
+    }
+
+    async fn raise_generation(
+        &self,
+        id: RoomId,
+        generation: Generation,
+    ) -> Result<(), StoreError> {
+        self.run(move |db| rows::raise_generation(db, id, generation)).await
     }
 
     async fn end_room(&self, id: RoomId, at: UnixSeconds) -> Result<bool, StoreError> {

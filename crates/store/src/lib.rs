@@ -15,7 +15,7 @@ mod schema;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
 pub use crate::records::{Account, Hash, InviteRecord, RoomRecord, SignInRecord};
@@ -108,6 +108,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// The rooms of `owner` that have not ended, oldest first.
     async fn rooms_of(&self, owner: AccountId) -> Result<Vec<RoomRecord>, StoreError>;
+
+    /// Keeps the generation of a room's newest group.  Nothing happens if the room had a higher
+    /// one, has ended or is not there.
+    async fn raise_generation(
+        &self,
+        id: RoomId,
+        generation: Generation,
+    ) -> Result<(), StoreError>;
 
     /// Ends a room and wipes its title and the wrapped secrets of its invites.  Returns whether
     /// it was there and open.

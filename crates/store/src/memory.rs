@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
 use crate::{
@@ -109,6 +109,19 @@ impl Store for Memory {
         let mut rooms: Vec<_> = self.rows().open_rooms_of(owner).cloned().collect();
         rooms.sort_by_key(|room| (room.created_at, room.id));
         Ok(rooms)
+    }
+
+    async fn raise_generation(
+        &self,
+        id: RoomId,
+        generation: Generation,
+    ) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let room = rows.rooms.get_mut(&id).filter(|room| room.ended_at.is_none());
+        if let Some(room) = room {
+            room.last_generation = room.last_generation.max(Some(generation));
+        }
+        Ok(())
     }
 
     async fn end_room(&self, id: RoomId, at: UnixSeconds) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
 /// A SHA-256.
@@ -59,6 +59,8 @@ pub struct RoomRecord {
     pub created_at: UnixSeconds,
     /// When it ended.
     pub ended_at: Option<UnixSeconds>,
+    /// The highest generation any of its groups had.
+    pub last_generation: Option<Generation>,
 }
 
 /// One person's right to knock, as much of it as the server may know (E2EE.md 1.2).

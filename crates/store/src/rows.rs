@@ -1,6 +1,6 @@
 //! What does each operation of the embedded store say to SQLite?
 
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 
@@ -9,7 +9,8 @@ use crate::{
 };
 
 const ACCOUNT: &str = "SELECT id, name, password_hash, created_at FROM account";
-const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at FROM room";
+const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at, last_generation \
+                    FROM room";
 const INVITE: &str = "SELECT id, room, number, server_auth_hash, wrapped_room_secret, \
                       expires_at, revoked, device_hash FROM invite";
 
@@ -96,13 +97,14 @@ pub(crate) fn create_room(
         return Ok(Created::Full);
     }
     db.execute(
-        "INSERT INTO room VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO room VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             room.id.as_bytes(),
             room.owner.as_bytes(),
             room.sealed_title,
             seconds(room.created_at),
-            room.ended_at.map(seconds)
+            room.ended_at.map(seconds),
+            room.last_generation.map(|generation| generation.0)
         ],
     )?;
     db.commit()?;
@@ -116,6 +118,20 @@ pub(crate) fn room(db: &Connection, id: RoomId) -> Result<Option<RoomRecord>> {
 pub(crate) fn rooms_of(db: &Connection, owner: AccountId) -> Result<Vec<RoomRecord>> {
     let sql = format!("{ROOM} WHERE owner = ?1 AND ended_at IS NULL ORDER BY created_at, id");
     db.prepare_cached(&sql)?.query_map([owner.as_bytes()], room_row)?.collect()
+}
+
+pub(crate) fn raise_generation(
+    db: &Connection,
+    id: RoomId,
+    generation: Generation,
+) -> Result<()> {
+    db.execute(
+        "UPDATE room SET last_generation = ?2
+         WHERE id = ?1 AND ended_at IS NULL
+           AND (last_generation IS NULL OR last_generation < ?2)",
+        params![id.as_bytes(), generation.0],
+    )?;
+    Ok(())
 }
 
 pub(crate) fn end_room(db: &mut Connection, id: RoomId, at: UnixSeconds) -> Result<bool> {
@@ -255,6 +271,7 @@ fn room_row(row: &Row<'_>) -> Result<RoomRecord> {
         sealed_title: row.get(2)?,
         created_at: time(row.get(3)?),
         ended_at: row.get::<_, Option<i64>>(4)?.map(time),
+        last_generation: row.get::<_, Option<u32>>(5)?.map(Generation),
     })
 }
 

@@ -6,7 +6,8 @@ use rusqlite::{Connection, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x616d_616e;
 
 /// Each step leads to the version after it.  Steps are never edited once released.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE setup_token (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
         token_hash BLOB NOT NULL CHECK (length(token_hash) = 32)
@@ -41,7 +42,11 @@ const STEPS: [&str; 1] = ["
         device_hash BLOB CHECK (length(device_hash) = 32),
         UNIQUE (room, number)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE room ADD COLUMN last_generation INTEGER;
+",
+];
 
 /// The file cannot be used by this program.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +116,28 @@ mod tests {
         let n: i32 =
             connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0)).unwrap();
         assert_eq!(n, 1);
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_becomes_a_newer_one_and_keeps_its_rooms() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        let versions =
+            format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1");
+        connection.execute_batch(&versions).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO account VALUES (zeroblob(16), 'n', 'h', 0);
+                 INSERT INTO room VALUES (zeroblob(16), zeroblob(16), x'', 0, NULL);",
+            )
+            .unwrap();
+
+        prepare(&mut connection).unwrap();
+
+        let last: Option<u32> = connection
+            .query_row("SELECT last_generation FROM room", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(last, None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use delivery::Delivery;
 use media::{MediaFact, MediaOrder};
 use protocol::client::Offer;
-use protocol::id::{InviteId, ParticipantId, RoomId};
+use protocol::id::{Generation, InviteId, ParticipantId, RoomId};
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use protocol::server::{ServerMessage, Welcomed};
@@ -36,9 +36,21 @@ pub(crate) enum Want {
     /// By an invite that passed.
     Visit(Visit),
     /// By a ticket that was good.
-    Moderate(ParticipantId),
+    Moderate { participant: ParticipantId, last_generation: Option<Generation> },
     /// By a resume token; whether it is the newest, the room knows.
     Resume { participant: ParticipantId, shown: Hash, after: u64 },
+}
+
+impl Want {
+    /// The same, with what the store knows of the room's groups.
+    pub(crate) fn with_last_generation(self, last_generation: Option<Generation>) -> Self {
+        match self {
+            Self::Moderate { participant, last_generation: _ } => {
+                Self::Moderate { participant, last_generation }
+            }
+            Self::Visit(_) | Self::Resume { .. } => self,
+        }
+    }
 }
 
 /// Something to carry out, in order.
@@ -51,6 +63,7 @@ pub(crate) enum Effect {
     Order(MediaOrder),
     Forget { who: ParticipantId },
     PinDevice { invite: InviteId, device: Hash },
+    KeepGeneration { generation: Generation },
     KeepEnded,
     CommitAccepted,
     Finished,
@@ -71,7 +84,9 @@ impl Cores {
     ) {
         let by = match want {
             Want::Visit(visit) => By::Invite(visit),
-            Want::Moderate(participant) => By::Ticket { participant },
+            Want::Moderate { participant, last_generation } => {
+                By::Ticket { participant, last_generation }
+            }
             Want::Resume { participant, shown, after } => {
                 let backlog = self.delivery.covers(participant, after);
                 By::Resume { participant, shown, after, backlog }
@@ -144,6 +159,7 @@ impl Cores {
             Output::Close { connection } => Effect::Close { connection },
             Output::Media(step) => Effect::Order(media_order(self.id, step)),
             Output::PinDevice { invite, device } => Effect::PinDevice { invite, device },
+            Output::KeepGeneration { generation } => Effect::KeepGeneration { generation },
             Output::KeepEnded => Effect::KeepEnded,
             Output::Finished => Effect::Finished,
         };
@@ -324,7 +340,9 @@ mod tests {
                     };
                     self.enter(Want::Visit(visit))?;
                 }
-                Act::Moderate => self.enter(Want::Moderate(id))?,
+                Act::Moderate => {
+                    self.enter(Want::Moderate { participant: id, last_generation: None })?
+                }
                 Act::Resume { who: index, after } => {
                     let Some(seat) = who(index) else { return Ok(()) };
                     let (participant, shown) = (seat.participant, seat.hash);
@@ -412,6 +430,7 @@ mod tests {
                     }
                     Effect::Order(_)
                     | Effect::PinDevice { .. }
+                    | Effect::KeepGeneration { .. }
                     | Effect::KeepEnded
                     | Effect::CommitAccepted
                     | Effect::Finished => {}

@@ -37,7 +37,11 @@ impl Shared {
                 let hash = sha256(ticket.as_slice());
                 let room = self.registry.take_ticket(&hash, self.clock.now());
                 let room = room.ok_or(Reject::NoSuchRight)?;
-                Ok(Found { room, want: Want::Moderate(participant_id()?) })
+                // The store is asked once the room runs: what it says then cannot be older
+                // than what the room knows.
+                let want =
+                    Want::Moderate { participant: participant_id()?, last_generation: None };
+                Ok(Found { room, want })
             }
             Right::Resume { resume, after } => {
                 let shown = sha256(resume.as_slice());
@@ -60,7 +64,10 @@ impl Shared {
             Right::Ticket { .. } => {
                 let record = self.store.room(found.room).await;
                 let record = record.map_err(store_failed)?;
-                if has_ended(record.as_ref()) { Err(Reject::RoomEnded) } else { Ok(found) }
+                let record = record.filter(|record| record.ended_at.is_none());
+                let last_generation = record.ok_or(Reject::RoomEnded)?.last_generation;
+                let want = found.want.with_last_generation(last_generation);
+                Ok(Found { want, ..found })
             }
             Right::Resume { .. } => Ok(found),
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use media::{MediaFact, MediaOrder};
 use protocol::client::ClientMessage;
-use protocol::id::{InviteId, ParticipantId, RoomId};
+use protocol::id::{Generation, InviteId, ParticipantId, RoomId};
 use protocol::limits::MEDIA_ORDERS_MAX;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::ServerMessage;
@@ -240,6 +240,7 @@ impl RoomTask {
                 }
             }
             Effect::PinDevice { invite, device } => self.pin_device(invite, device).await,
+            Effect::KeepGeneration { generation } => self.keep_generation(generation).await,
             Effect::KeepEnded => {
                 // What was said before must not wait for the store; media orders neither.
                 self.place_orders()?;
@@ -329,6 +330,16 @@ impl RoomTask {
         if pinned.is_none() {
             // They will have to ask again when they come back: safe, and they can.
             tracing::warn!(room = ?self.id, "The device could not be pinned");
+        }
+    }
+
+    async fn keep_generation(&self, generation: Generation) {
+        let (store, id) = (Arc::clone(&self.shared.store), self.id);
+        let kept =
+            self.ask_store(async move { store.raise_generation(id, generation).await }).await;
+        if kept.is_none() {
+            // After a restart a moderator may have to try twice.
+            tracing::warn!(room = ?self.id, "The generation could not be kept");
         }
     }
 

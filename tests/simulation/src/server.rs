@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use delivery::Delivery;
 use protocol::client::{ClientEnvelope, ClientMessage, Hello, Right};
-use protocol::id::{Epoch, GroupId, InviteId, ParticipantId, RoomId};
+use protocol::id::{Epoch, Generation, GroupId, InviteId, ParticipantId, RoomId};
 use protocol::limits::WRAPPED_SECRET_BYTES_MAX;
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;

@@ -183,6 +183,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
           "waited_ms": 1500
         }
       ],
+      "last_generation": 1,
       "participant": "7",
       "place": "room",
       "present": [

@@ -87,6 +87,7 @@ export type Entered = {
   resume: string,
   resumed: boolean,
   group: GroupState | null,
+  last_generation: Generation | null,
   present: Array<Presence>,
   knocks: Array<Knocked>,
 };

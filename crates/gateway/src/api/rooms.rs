@@ -39,6 +39,7 @@ pub(super) async fn create(
         sealed_title: new.sealed_title.into_vec(),
         created_at: app.clock.unix(),
         ended_at: None,
+        last_generation: None,
     };
     match app.store.create_room(room.clone(), ROOMS_PER_ACCOUNT_MAX).await? {
         Created::Done => {

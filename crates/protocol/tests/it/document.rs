@@ -13,8 +13,18 @@ fn every_example_of_a_client_message_can_be_read_and_written_back() {
         assert_same(text, &envelope.encode());
     }
     for tag in [
-        "hello", "knock", "spare", "open_group", "commit", "application", "decline", "offer",
-        "track", "leave", "end_room", "ping",
+        "hello",
+        "knock",
+        "spare",
+        "open_group",
+        "commit",
+        "application",
+        "decline",
+        "offer",
+        "track",
+        "leave",
+        "end_room",
+        "ping",
     ] {
         assert!(examples.iter().any(|e| type_of(e) == tag), "no example of {tag}");
     }
@@ -28,8 +38,21 @@ fn every_example_of_a_server_message_can_be_read_and_written_back() {
         assert_same(text, &message.encode());
     }
     for tag in [
-        "entered", "done", "rejected", "knocked", "unknocked", "present", "gone", "group_opened",
-        "committed", "welcomed", "relayed", "answer", "slots", "media_lost", "farewell",
+        "entered",
+        "done",
+        "rejected",
+        "knocked",
+        "unknocked",
+        "present",
+        "gone",
+        "group_opened",
+        "committed",
+        "welcomed",
+        "relayed",
+        "answer",
+        "slots",
+        "media_lost",
+        "farewell",
     ] {
         assert!(examples.iter().any(|e| type_of(e) == tag), "no example of {tag}");
     }

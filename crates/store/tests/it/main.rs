@@ -116,6 +116,7 @@ async fn fill(store: &Embedded) {
         sealed_title: TITLE.to_vec(),
         created_at: UnixSeconds(2),
         ended_at: None,
+        last_generation: None,
     };
     store.create_room(room, 10).await.unwrap();
     let invite = InviteRecord {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use media::MediaOrder;
 use protocol::client::{ClientMessage, Right};
-use protocol::id::{AccountId, InviteId, LeafIndex};
+use protocol::id::{AccountId, Generation, InviteId, LeafIndex};
 use protocol::limits::{RESUME_PATIENCE, ROOM_IDLE_PATIENCE, TICKET_LIFETIME};
 use protocol::media::{Mid, SlotBinding, TrackKind};
 use protocol::opaque::Opaque;
@@ -283,6 +283,26 @@ async fn the_desk_ends_a_room_and_takes_an_invite_back() {
     for guest in [&mut moderator, &mut waiting] {
         assert_eq!(guest.farewell().await, FarewellReason::RoomEnded);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn generations_rise_even_when_the_room_begins_anew() {
+    let stage = Stage::new().await;
+    let mut first = stage.moderator().await;
+    assert_eq!(first.entered.last_generation, None);
+    first.ask(open_group(3)).await.unwrap();
+    let kept = stage.store.room(ROOM).await.unwrap().unwrap().last_generation;
+    assert_eq!(kept, Some(Generation(3)), "kept before the opener hears of it");
+    first.ask(ClientMessage::Leave).await.unwrap();
+    drop(first);
+    tokio::time::sleep(ROOM_IDLE_PATIENCE * 2).await;
+    assert_eq!(stage.switchboard.counters().rooms, 0);
+
+    let mut second = stage.moderator().await;
+    assert_eq!(second.entered.group, None);
+    assert_eq!(second.entered.last_generation, Some(Generation(3)));
+    assert_eq!(second.ask(open_group(3)).await, Err(Reject::StaleGeneration));
+    second.ask(open_group(4)).await.unwrap();
 }
 
 fn group_id(seed: u8) -> protocol::id::GroupId {

@@ -142,6 +142,7 @@ async fn second_room(stage: &Stage) -> RoomId {
         sealed_title: vec![],
         created_at: UnixSeconds(0),
         ended_at: None,
+        last_generation: None,
     };
     stage.store.create_room(room, 10).await.unwrap();
     let record = InviteRecord { room: id, ..invite(9, FAR_AWAY) };

@@ -84,6 +84,7 @@ impl Stage {
             sealed_title: vec![],
             created_at: UnixSeconds(0),
             ended_at: None,
+            last_generation: None,
         };
         store.create_room(room, 10).await.unwrap();
         for n in 1..=3 {
