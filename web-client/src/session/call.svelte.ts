@@ -242,10 +242,15 @@ export class Call {
       },
     });
     this.peer = peer;
-    this.sounds = peer.sounds();
+    this.sounds = peer.sounds().filter((track) => !this.isAlarmed(peer, track));
     this.attachTracks();
     const offer = await peer.offer();
     if (this.peer === peer) this.vault.input({ type: "offered", ...offer });
+  }
+
+  private isAlarmed(peer: Peer, track: MediaStreamTrack): boolean {
+    const slot = peer.slotOf(track);
+    return this.alarms.includes(transformName({ direction: "open", audio: true, slot }));
   }
 
   private closePeer(): void {
@@ -344,13 +349,13 @@ export class Call {
     });
     const { watch: watched, alarms } = watch(this.watched, facts);
     this.watched = watched;
-    const news = works.filter(({ options }) => alarms.includes(transformName(options)) && !this.alarms.includes(transformName(options)));
-    if (news.length === 0) return;
-    this.alarms = alarms;
-    for (const { options } of news) {
-      await peer.detach(options);
-      if (options.direction === "seal") this.trackChanged(options.kind);
-    }
+    const raised = works.filter(({ options }) => alarms.includes(transformName(options)));
+    if (raised.length === 0) return;
+    const news = raised.filter(({ options }) => !this.alarms.includes(transformName(options)));
+    if (news.length > 0) this.alarms = alarms;
+    // Those of a former peer connection too: an alarm stays.
+    for (const { options } of raised) await peer.detach(options);
+    for (const { options } of news) if (options.direction === "seal") this.trackChanged(options.kind);
   }
 
   private age(figures: PeerFigures, counters: Counters): void {

@@ -8,7 +8,7 @@
 
 import type { OfferedSlot, OfferedTrack, TrackKind } from "../protocol/wire";
 import type { TransformOptions } from "../vault/messages";
-import { withConstantRate, withoutAudioLevel } from "./sdp";
+import { safeAnswer, withoutAudioLevel } from "./sdp";
 
 /** Slots of each sort.  One is enough for two people; the second is there for a device that comes back. */
 const SLOTS_EACH = 2;
@@ -82,7 +82,7 @@ export class Peer {
 
   /** Takes the answer to it. */
   async answer(sdp: string): Promise<void> {
-    await this.connection.setRemoteDescription({ type: "answer", sdp: withConstantRate(sdp) });
+    await this.connection.setRemoteDescription({ type: "answer", sdp: safeAnswer(sdp) });
   }
 
   /** Puts a track on its sender, or takes it off. */
@@ -108,6 +108,11 @@ export class Peer {
   /** Number of the slot with this mid. */
   slotNumber(mid: string): number {
     return this.slots.findIndex(({ transceiver }) => transceiver.mid === mid);
+  }
+
+  /** Number of the slot this track arrives on. */
+  slotOf(track: MediaStreamTrack): number {
+    return this.slots.findIndex(({ transceiver }) => transceiver.receiver.track === track);
   }
 
   /** Asks the encoder for a whole picture, where the page can (Chromium). */

@@ -1,26 +1,38 @@
 import { describe, expect, it } from "vitest";
 
-import { withConstantRate, withoutAudioLevel } from "./sdp";
+import { safeAnswer, withoutAudioLevel } from "./sdp";
 import { socketUrl } from "./socket";
 
 const ANSWER = ["v=0", "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "a=rtpmap:96 VP8/90000", "a=fmtp:97 apt=96", ""].join("\r\n");
 
 describe("the answer", () => {
   it("makes Opus send at a constant rate without pauses, and leaves the rest alone", () => {
-    const lines = withConstantRate(ANSWER).split("\r\n");
+    const lines = safeAnswer(ANSWER).split("\r\n");
     expect(lines).toContain("a=fmtp:111 minptime=10;cbr=1;usedtx=0;stereo=0;sprop-stereo=0;maxaveragebitrate=32000;useinbandfec=1");
     expect(lines).toContain("a=fmtp:97 apt=96");
     expect(lines.filter((line) => line.startsWith("a=fmtp:111"))).toHaveLength(1);
   });
 
-  it("overrides what the server would rather have", () => {
-    const greedy = ANSWER.replace("minptime=10", "usedtx=1;cbr=0");
-    expect(withConstantRate(greedy)).not.toMatch(/usedtx=1|cbr=0/);
+  const greedy = ANSWER.replace("minptime=10", "usedtx=1;cbr=0");
+  it.each([
+    ["plainly", greedy],
+    ["with other line ends", greedy.replaceAll("\r\n", "\n")],
+    ["with zeros in front", ANSWER.replace("a=fmtp:111 ", "a=fmtp:0111 usedtx=1;cbr=0;")],
+    ["with a sign in front", ANSWER.replace("a=fmtp:111 ", "a=fmtp:+111 usedtx=1;cbr=0;")],
+    ["in a second line", ANSWER.replace("m=video", "a=fmtp: 111 usedtx=1;cbr=0\r\nm=video")],
+    ["for a codec of an odd name", greedy.replace("rtpmap:111", "rtpmap:0111")],
+  ])("overrides what the server would rather have, said %s", (_, sdp) => {
+    expect(safeAnswer(sdp)).not.toMatch(/usedtx=1|cbr=0/);
   });
 
   it("adds the line where there was none", () => {
     const bare = ANSWER.replace("a=fmtp:111 minptime=10;useinbandfec=1\r\n", "");
-    expect(withConstantRate(bare)).toMatch(/a=rtpmap:111 opus\/48000\/2\r\na=fmtp:111 cbr=1;usedtx=0/);
+    expect(safeAnswer(bare)).toMatch(/a=rtpmap:111 opus\/48000\/2\r\na=fmtp:111 minptime=10;cbr=1;usedtx=0/);
+  });
+
+  it("cannot ask who speaks", () => {
+    const nosy = ANSWER.replace("m=video", "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\nm=video");
+    expect(safeAnswer(nosy)).not.toMatch(/audio-level/);
   });
 });
 

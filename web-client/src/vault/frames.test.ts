@@ -88,7 +88,7 @@ describe("an opener", () => {
   });
 
   it("drops what was tampered with, replayed, or not sealed at all, and asks for a whole picture", () => {
-    const one = opener();
+    const one = opener(1);
     for (const code of ["tampered", "replayed", "malformed"]) {
       if (cipher !== undefined) cipher.refusal = code;
       one.take(frame(...DELTA), exit);
@@ -105,8 +105,30 @@ describe("an opener", () => {
     expect(one.counters.last_code).toBe("wrong_sender");
   });
 
+  it("holds what comes before the word whose slot it is, and shows nothing of nobody", () => {
+    let leaf: number | undefined;
+    const one = new Opener<TestFrame>(around, false, () => leaf, () => void (lost += 1));
+    one.take(sealed(...DELTA), exit);
+    expect(passed).toEqual([]);
+    leaf = 1;
+    one.retry();
+    expect(passed.map(bytes)).toEqual([DELTA]);
+    leaf = undefined;
+    one.take(sealed(...DELTA), exit);
+    now = HELD_MS_MAX;
+    one.retry();
+    expect(one.counters).toEqual({ passed: 1, dropped: 1, last_code: "unknown_sender" });
+  });
+
+  it("outlives the peer connection its frames came by", () => {
+    const one = opener(1);
+    const closed = { enqueue: () => { throw new TypeError("closed"); } };
+    one.take(sealed(...DELTA), closed);
+    expect(one.counters).toEqual({ passed: 0, dropped: 1, last_code: "closed" });
+  });
+
   it("drops pictures that are none", () => {
-    const one = opener();
+    const one = opener(1);
     one.take(sealed(0x00, 0x00, 0x00, 1, 2, 3, 4, 5, 6, 7), exit);
     expect(passed).toEqual([]);
     expect(one.counters.last_code).toBe("not_vp8");

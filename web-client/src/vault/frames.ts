@@ -5,8 +5,9 @@
 //
 // Invariants:
 // - Nothing is enqueued that sealFrame or openFrame did not return.
-// - A frame is shown only if it was sealed by the member whose track the slot carries.
-// - Frames wait for a key that may be on its way: at most HELD_FRAMES_MAX, at most HELD_MS_MAX.
+// - A frame is shown only if it was sealed by the member whose track the slot carries; while it
+//   is not known whose that is, nothing is shown.
+// - Frames wait for a key, or for word of the slot, that may be on its way: at most HELD_FRAMES_MAX, at most HELD_MS_MAX.
 
 import type { TrackKind } from "../protocol/wire";
 import type { FrameCounters } from "./messages";
@@ -115,7 +116,7 @@ export class Opener<F extends Frame> {
   retry(): void {
     for (let first = this.held[0]; first !== undefined; first = this.held[0]) {
       const code = this.open(first.frame);
-      const waits = code === "unknown_key" && this.around.now() - first.since < HELD_MS_MAX;
+      const waits = (code === "unknown_key" || code === "unknown_sender") && this.around.now() - first.since < HELD_MS_MAX;
       if (waits) return;
       this.held.shift();
       if (code === undefined) this.pass(first.frame);
@@ -127,9 +128,10 @@ export class Opener<F extends Frame> {
     try {
       const cipher = this.around.cipher();
       if (cipher === undefined) return "no_participant";
-      const opened = cipher.openFrame(this.around.now(), this.audio, new Uint8Array(frame.data));
       const expected = this.leaf();
-      if (expected !== undefined && cipher.lastOpenedLeaf() !== expected) return "wrong_sender";
+      if (expected === undefined) return "unknown_sender";
+      const opened = cipher.openFrame(this.around.now(), this.audio, new Uint8Array(frame.data));
+      if (cipher.lastOpenedLeaf() !== expected) return "wrong_sender";
       if (!this.audio && !looksLikeVp8(opened)) return "not_vp8";
       frame.data = bytesOf(opened);
       return undefined;
@@ -139,7 +141,13 @@ export class Opener<F extends Frame> {
   }
 
   private pass(frame: F): void {
-    this.exit?.enqueue(frame);
+    try {
+      this.exit?.enqueue(frame);
+    } catch {
+      // The peer connection it came by is closed.
+      drop(this.counters, "closed");
+      return;
+    }
     this.counters.passed += 1;
   }
 
