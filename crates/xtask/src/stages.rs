@@ -14,7 +14,13 @@ use crate::wasm_toolchain::{self, TARGET};
 use crate::{codegen, install, licences, stamp, tidy, web};
 
 /// Crates of tests that run as stages of their own.
-const TEST_CRATES: &[&str] = &["simulation", "e2e", "load"];
+const TEST_CRATES: &[&str] = &["simulation", "e2e"];
+
+/// Every crate but the one that takes longest to build; it is tested where it is used.
+///
+/// In a whole run cargo is always asked for the same crates: another choice would have it build
+/// most of what we stand on again, with other features.
+const EVERYTHING: &[&str] = &["--workspace", "--exclude", "xtask-wasm"];
 
 /// A step on the way to green.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,12 +67,13 @@ pub(crate) enum Outcome {
 pub(crate) const ALL: &[Stage] = &[
     Stage::Fmt,
     Stage::Tidy,
+    Stage::Deny,
     Stage::Clippy,
+    // Before the server is built, which has the pages in it.
+    Stage::Web,
     Stage::Unit,
     Stage::Simulation,
     Stage::E2e,
-    Stage::Deny,
-    Stage::Web,
     Stage::Browser,
 ];
 
@@ -75,12 +82,14 @@ pub(crate) const ALL: &[Stage] = &[
 pub(crate) struct Runner<'a> {
     settings: &'a Settings,
     log: PathBuf,
+    /// Whether every stage runs, one after the other.
+    whole: bool,
 }
 
 impl<'a> Runner<'a> {
-    /// Keeps what the stage says in `log`.
-    pub(crate) fn new(settings: &'a Settings, log: PathBuf) -> Self {
-        Self { settings, log }
+    /// Keeps what the stage says in `log`; `whole` when every stage runs.
+    pub(crate) fn new(settings: &'a Settings, log: PathBuf, whole: bool) -> Self {
+        Self { settings, log, whole }
     }
 
     /// Runs one.
@@ -123,12 +132,21 @@ impl<'a> Runner<'a> {
     }
 
     fn unit(&self) -> Result<()> {
-        let mut selection = vec!["--workspace"];
-        for krate in TEST_CRATES {
-            selection.extend(["--exclude", krate]);
-        }
+        let names: Vec<String> =
+            TEST_CRATES.iter().map(|krate| format!("not package(={krate})")).collect();
+        let expression = names.join(" and ");
+        let filter = if self.has_nextest() { vec!["-E", &*expression] } else { vec![] };
+        let selection = [EVERYTHING, &filter].concat();
         self.tests(&selection, &[])?;
+        if self.whole {
+            // Types and golden messages were compared by a test just now.
+            return codegen::check_settings_reference(self.settings);
+        }
         codegen::generate(self.settings, true)
+    }
+
+    fn has_nextest(&self) -> bool {
+        self.settings.find_program("cargo-nextest").is_some()
     }
 
     fn vectors(&self) -> Result<()> {
@@ -146,21 +164,37 @@ impl<'a> Runner<'a> {
             return Ok(Outcome::Skipped("no such tests yet"));
         }
         install::ensure(self.settings, &[CAPTURE])?;
-        // These tests start the real programs.
-        for program in ["aman", "headless"] {
-            let arguments = ["build", "--quiet", "--package", program, "--bins"];
-            self.cargo(&format!("build {program}"), &arguments)?;
+        if !self.whole {
+            self.build_programs()?;
+            self.tests(&["--package", krate], filters)?;
+        } else if self.has_nextest() {
+            let expression = format!("package(={krate})");
+            self.tests(&[EVERYTHING, &["-E", &*expression]].concat(), filters)?;
+        } else {
+            // `cargo test` cannot choose among what it has built.
+            return Ok(Outcome::Skipped("ran with unit"));
         }
-        self.tests(&["--package", krate], filters)?;
         Ok(Outcome::Ran)
+    }
+
+    /// The programs that tests start.
+    fn build_programs(&self) -> Result<()> {
+        let arguments = if self.whole {
+            // As the tests were built: together with them.
+            [&["test", "--quiet", "--no-run"], EVERYTHING].concat()
+        } else {
+            vec!["build", "--quiet", "--package", "aman", "--package", "headless", "--bins"]
+        };
+        self.cargo("build the programs", &arguments)
     }
 
     /// By cargo-nextest where it is installed, else by cargo test.
     fn tests(&self, selection: &[&str], filters: &[&str]) -> Result<()> {
         install::ensure(self.settings, &[COMPILER])?;
-        let mut arguments = match self.settings.find_program("cargo-nextest") {
-            Some(_) => vec!["nextest", "run", "--no-fail-fast", "--cargo-quiet"],
-            None => vec!["test", "--quiet", "--no-fail-fast"],
+        let mut arguments = if self.has_nextest() {
+            vec!["nextest", "run", "--no-fail-fast", "--cargo-quiet"]
+        } else {
+            vec!["test", "--quiet", "--no-fail-fast"]
         };
         arguments.extend(selection);
         arguments.push("--");
@@ -180,6 +214,8 @@ impl<'a> Runner<'a> {
         install::ensure_wasm(self.settings)?;
         let folder = self.settings.root.join("web-client");
         web::build(self.settings)?;
+        let binder = ["test", "--quiet", "--package", "xtask-wasm"];
+        self.cargo("pass the tests of xtask-wasm", &binder)?;
         for script in ["check", "lint", "test", "size"] {
             let mut run = web::script(self.settings, &folder, script)?;
             self.command(&format!("pass `npm run {script}` of the web client"), &mut run)?;
@@ -195,10 +231,7 @@ impl<'a> Runner<'a> {
         install::ensure(self.settings, BROWSERS)?;
         install::ensure_wasm(self.settings)?;
         web::build(self.settings)?;
-        for program in ["aman", "headless"] {
-            let arguments = ["build", "--quiet", "--package", program, "--bins"];
-            self.cargo(&format!("build {program}"), &arguments)?;
-        }
+        self.build_programs()?;
         web::modules(self.settings, &folder)?;
         let mut run = web::script(self.settings, &folder, "test")?;
         run.env("AMAN_BIN_DIR", self.settings.target.join("debug"));

@@ -23,7 +23,8 @@ struct Line {
 ///
 /// When a stage is broken.
 pub(crate) fn run(settings: &Settings, stages: &[Stage], keep_going: bool) -> Result<()> {
-    let stages = if stages.is_empty() { ALL } else { stages };
+    let whole = stages.is_empty();
+    let stages = if whole { ALL } else { stages };
     let logs = settings.root.join("artefacts/logs");
     if logs.exists() {
         fs::remove_dir_all(&logs)?;
@@ -34,7 +35,7 @@ pub(crate) fn run(settings: &Settings, stages: &[Stage], keep_going: bool) -> Re
         say(&format!("── {}", name(*stage)));
         let log = logs.join(format!("{}.log", name(*stage)));
         let watch = Stopwatch::start();
-        let outcome = Runner::new(settings, log.clone()).run(*stage);
+        let outcome = Runner::new(settings, log.clone(), whole).run(*stage);
         let tally = tally::of(&fs::read_to_string(&log).unwrap_or_default());
         let line = Line { stage: *stage, seconds: watch.seconds(), outcome, tally };
         say(&shown(&line));
