@@ -21,6 +21,8 @@ impl AddAssign for Tally {
 /// Reads the closing lines of cargo-nextest, cargo test, vitest and node's test runner.
 pub(crate) fn of(log: &str) -> Tally {
     let mut tally = Tally::default();
+    // cargo-nextest repeats what a failed test printed, the closing line of its binary included.
+    let by_nextest = log.contains("Summary [");
     for line in log.lines() {
         let line = without_colour(line);
         let line = line.trim();
@@ -33,7 +35,7 @@ pub(crate) fn of(log: &str) -> Tally {
                 _ => (),
             }
         } else if line.starts_with("Summary [")
-            || line.starts_with("test result:")
+            || (line.starts_with("test result:") && !by_nextest)
             || line.starts_with("Tests ")
         {
             tally.passed += number_before(line, "passed");
@@ -84,6 +86,11 @@ mod tests {
             (
                 "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[31m1 failed\u{1b}[39m | \u{1b}[32m3 passed\u{1b}[39m (4)\n",
                 3,
+                1,
+            ),
+            (
+                "test result: FAILED. 0 passed; 1 failed\n  Summary [ 0.1s] 3 tests run: 2 passed, 1 failed\n",
+                2,
                 1,
             ),
             ("ℹ tests 4\nℹ pass 3\nℹ fail 1\n", 3, 1),
