@@ -5,21 +5,27 @@
 //! ([`Door`]) before anybody is shown or added: the server can neither make nor change a knock.
 //! What it can do is bring an old one again; so a door remembers what it let in, and refuses
 //! invites that were revoked.
+//!
+//! Two people may have one link, and one of them the server's help.  So a knock also proves
+//! which [`Device`] made it: by a signature whose key never leaves the device, sealed beside the
+//! name.  Only a device that was let in by hand may come back without asking.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use openmls::prelude::{KeyPackage, KeyPackageIn, ProtocolVersion, Welcome};
 use openmls_traits::OpenMlsProvider;
 use protocol::client::Knock;
 use protocol::id::{InviteId, ParticipantId, RoomId};
 use protocol::limits::{INVITES_PER_ROOM_MAX, NAME_BYTES_MAX};
 use protocol::opaque::Opaque;
+use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 use tls_codec::{Deserialize as _, Serialize as _};
 
 use crate::identity::{Claim, LeafKey};
 use crate::kdf;
-use crate::link::{BadName, CounsellorPin, InviteKeys};
+use crate::link::{BadName, CounsellorPin, InviteKeys, legible};
 use crate::policy::{self, Rules, SUITE};
 use crate::provider::Provider;
 use crate::random::Randomness;
@@ -29,6 +35,69 @@ const RENEW_BEFORE_SECONDS: u64 = 10 * 60;
 
 /// Most packages a door remembers.  Over it, it lets nobody in.
 const REMEMBERED_MAX: usize = 4096;
+
+/// Sixteen random bytes a device keeps for one link, and never shows to anybody.
+#[derive(Clone, Debug)]
+pub struct DeviceSecret(Secret<16>);
+
+/// Salt of everything derived from a [`DeviceSecret`].
+const DEVICE_SALT: &[u8] = b"aman-device-v1";
+
+impl DeviceSecret {
+    /// Takes the bytes as they are.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Secret::from_bytes(bytes))
+    }
+
+    /// What the server may know the device by.  It proves nothing.
+    #[must_use]
+    pub fn id(&self, invite: InviteId) -> [u8; 16] {
+        *kdf::hkdf::<16>(self.0.expose(), DEVICE_SALT, &Self::info(b"id", invite)).expose()
+    }
+
+    fn key(&self, invite: InviteId) -> SigningKey {
+        let info = Self::info(b"key", invite);
+        SigningKey::from_bytes(kdf::hkdf(self.0.expose(), DEVICE_SALT, &info).expose())
+    }
+
+    fn info(label: &[u8], invite: InviteId) -> Vec<u8> {
+        [label, invite.as_bytes()].concat()
+    }
+}
+
+/// Which device knocked: the public key it proved to have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Device([u8; 32]);
+
+impl Device {
+    /// Takes the bytes as they are: from a note of one's own.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Reads the proof behind a name: public key and signature.
+    fn proven(proof: &[u8], statement: &[u8]) -> Option<Self> {
+        let (public, signature) = proof.split_first_chunk::<32>()?;
+        let signature = Signature::from_slice(signature).ok()?;
+        let key = VerifyingKey::from_bytes(public).ok()?;
+        key.verify_strict(&device_statement(statement), &signature).ok()?;
+        Some(Self(*public))
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[device]")
+    }
+}
 
 /// One KeyPackage with the secrets behind it.
 pub(crate) struct Seat {
@@ -77,11 +146,13 @@ pub struct AttendeeIdentity {
     participant: ParticipantId,
     name: String,
     random: Randomness,
+    device: SigningKey,
     seats: [Option<Seat>; 2],
 }
 
 impl AttendeeIdentity {
-    /// Begins.  `participant` is what the server calls this device.
+    /// Begins.  `participant` is what the server calls this device.  Unless it is told
+    /// [`on_device`](Self::on_device), it is one nobody has seen before.
     ///
     /// # Errors
     ///
@@ -93,12 +164,20 @@ impl AttendeeIdentity {
         name: &str,
         random: &Randomness,
     ) -> Result<Self, BadName> {
+        let name = legible(name);
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(BadName);
         }
         let random = random.fork();
-        let name = name.to_owned();
-        Ok(Self { keys, room, participant, name, random, seats: [None, None] })
+        let device = DeviceSecret(random.secret()).key(keys.invite);
+        Ok(Self { keys, room, participant, name, random, device, seats: [None, None] })
+    }
+
+    /// On a device that may have been let in before.
+    #[must_use]
+    pub fn on_device(mut self, device: &DeviceSecret) -> Self {
+        self.device = device.key(self.keys.invite);
+        self
     }
 
     /// The keys of the invite.
@@ -138,9 +217,11 @@ impl AttendeeIdentity {
         let nonce: [u8; 16] = self.random.bytes();
         let statement = knock_statement(self.room, &first.bytes, &spare.bytes, &nonce);
         let mac = kdf::hmac(self.keys.join_mac_key().expose(), &[&statement]);
+        let signature = self.device.sign(&device_statement(&statement)).to_bytes();
+        let proof = [self.device.verifying_key().as_bytes().as_slice(), &signature].concat();
         let sealed_name = self
             .keys
-            .seal_name(self.room, &self.name, &self.random)
+            .seal_name_with(self.room, &self.name, &proof, &self.random)
             .map_err(|_| CannotKnock)?;
         Ok(Knock {
             key_package: Opaque::new(first.bytes.clone()).map_err(|_| CannotKnock)?,
@@ -183,6 +264,11 @@ fn knock_statement(room: RoomId, package: &[u8], spare: &[u8], nonce: &[u8]) -> 
     [b"aman/join/v1".as_slice(), room.as_bytes(), b"attendee", &package, &spare, nonce].concat()
 }
 
+/// What a device signs of its knock: "aman/device/v1" || the message of the MAC.
+fn device_statement(knock_statement: &[u8]) -> Vec<u8> {
+    [b"aman/device/v1".as_slice(), knock_statement].concat()
+}
+
 /// Why a knock is not shown to the counsellor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KnockRefused {
@@ -215,6 +301,8 @@ pub struct VerifiedKnock {
     pub invite: InviteId,
     /// The name they gave.
     pub name: String,
+    /// On which device, if the knock proves it.
+    pub device: Option<Device>,
     pub(crate) package: KeyPackage,
     pub(crate) spare: KeyPackage,
 }
@@ -310,14 +398,15 @@ impl Door {
         if !kdf::hmac_is_good(key, &[&statement], knock.mac.as_slice()) {
             return Err(KnockRefused::Forged);
         }
-        let name = keys
-            .open_name(self.rules.room, &knock.sealed_name)
+        let (name, proof) = keys
+            .open_name_with(self.rules.room, &knock.sealed_name)
             .map_err(|_| KnockRefused::Forged)?;
         let claim = Claim::attendee(participant, invite);
         Ok(VerifiedKnock {
             participant,
             invite,
             name,
+            device: Device::proven(&proof, &statement),
             package: self.check_package(package, &claim, now)?,
             spare: self.check_package(spare, &claim, now)?,
         })

@@ -16,14 +16,16 @@
 //!   grow, and a sealer takes only newer epochs.
 //! - A KID selects exactly one key; nothing is tried.
 //! - A frame opens at most once, for the context it was sealed for, and never for our own leaf.
+//! - A leaf opens as one participant's alone: frames of an old epoch whose leaf is nobody's or
+//!   somebody else's in the newest one are refused.
 //! - Without a key nothing is sealed and nothing passes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use aes_gcm::aead::{AeadInPlace, KeyInit};
 use aes_gcm::{Aes128Gcm, Nonce, Tag};
-use protocol::id::{Epoch, LeafIndex};
+use protocol::id::{Epoch, LeafIndex, ParticipantId};
 use protocol::limits::{FRAME_BYTES_MAX, OLD_KEYS_PATIENCE, OLD_KEYS_PATIENCE_AFTER_REMOVAL};
 use protocol::media::TrackKind;
 use protocol::secret::Secret;
@@ -181,7 +183,7 @@ impl FrameEpoch {
         epoch: KeyEpoch,
         base_key: Secret<16>,
         own: LeafIndex,
-        others: BTreeSet<LeafIndex>,
+        others: BTreeMap<LeafIndex, ParticipantId>,
     ) -> Self {
         let sealing = SealingEpoch { epoch, base_key: base_key.clone(), own };
         Self { sealing, opening: OpeningEpoch { epoch, base_key, others } }
@@ -219,7 +221,7 @@ impl SealingEpoch {
 pub struct OpeningEpoch {
     epoch: KeyEpoch,
     base_key: Secret<16>,
-    others: BTreeSet<LeafIndex>,
+    others: BTreeMap<LeafIndex, ParticipantId>,
 }
 
 impl OpeningEpoch {
@@ -417,6 +419,9 @@ impl FrameOpener {
         for old in &mut self.epochs {
             let until = now + patience;
             old.until = Some(old.until.map_or(until, |earlier| earlier.min(until)));
+            // Leaves are told apart by number alone: whoever had one that is somebody else's
+            // by now must not be taken for them.
+            old.keys.others.retain(|leaf, who| epoch.others.get(leaf) == Some(who));
         }
         // A KID must select one key: an epoch with the same four bits goes.
         let bits = epoch_bits(epoch.epoch.epoch);
@@ -537,7 +542,7 @@ impl FrameOpener {
         let leaf = u32::try_from(kid >> EPOCH_BITS & ((1 << LEAF_BITS) - 1))
             .map(LeafIndex)
             .map_err(|_| OpenError::NotAMember)?;
-        if !kept.keys.others.contains(&leaf) {
+        if !kept.keys.others.contains_key(&leaf) {
             return Err(OpenError::NotAMember);
         }
         let opening = kept.contexts.entry(kid).or_insert_with(|| OpeningContext {
@@ -551,6 +556,7 @@ impl FrameOpener {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
     use protocol::id::Generation;
@@ -693,6 +699,18 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_taken_for_whoever_had_their_leaf_before_or_has_it_after() {
+        // The one who was removed may still have a server that helps.
+        for after in [BTreeMap::new(), BTreeMap::from([(ANA, participant(7))])] {
+            let (mut ana, mut ben) = pair(1);
+            let sealed = seal(&mut ana, MIC, b"the last word");
+            let next = FrameEpoch::new(epoch(2), Secret::from_bytes([2; 16]), BEN, after);
+            ben.add_epoch(at(0), next.split().1, true);
+            assert_eq!(open(&mut ben, MIC, &sealed), Err(OpenError::NotAMember));
+        }
+    }
+
+    #[test]
     fn old_epochs_open_for_their_patience_and_no_longer() {
         for (removes, patience) in
             [(false, OLD_KEYS_PATIENCE), (true, OLD_KEYS_PATIENCE_AFTER_REMOVAL)]
@@ -824,8 +842,13 @@ mod tests {
     }
 
     fn keys(number: u64, own: LeafIndex, base_key: [u8; 16]) -> FrameEpoch {
-        let others = [ANA, BEN].into_iter().filter(|leaf| *leaf != own).collect();
+        let others = [ANA, BEN].into_iter().filter(|leaf| *leaf != own);
+        let others = others.map(|leaf| (leaf, participant(u64::from(leaf.0)))).collect();
         FrameEpoch::new(epoch(number), Secret::from_bytes(base_key), own, others)
+    }
+
+    fn participant(raw: u64) -> ParticipantId {
+        ParticipantId::from_raw(raw)
     }
 
     fn sealer(number: u64, base_key: [u8; 16]) -> FrameSealer {

@@ -274,7 +274,8 @@ impl Group {
         let base_key = Secret::from_bytes(base_key.try_into().ok()?);
         self.frames_given_for = Some(self.epoch());
         let own = self.own_leaf();
-        let others = self.members.keys().copied().filter(|leaf| *leaf != own).collect();
+        let others = self.members.iter().filter(|(leaf, _)| **leaf != own);
+        let others = others.map(|(leaf, claim)| (*leaf, claim.participant())).collect();
         Some(FrameEpoch::new(self.key_epoch(), base_key, own, others))
     }
 }

@@ -21,7 +21,7 @@ use tls_codec::{
     Deserialize as _, Serialize as _, TlsDeserialize, TlsSerialize, TlsSize, VLBytes,
 };
 
-use crate::link::{BadName, CounsellorPin};
+use crate::link::{BadName, CounsellorPin, legible};
 use crate::random::Randomness;
 
 /// How long a counsellor's signature over a leaf key is good: one long day's session.
@@ -133,7 +133,7 @@ impl CounsellorId {
     /// The counsellor's name.
     #[must_use]
     pub fn name(&self) -> String {
-        String::from_utf8_lossy(self.name.as_slice()).into_owned()
+        legible(&String::from_utf8_lossy(self.name.as_slice()))
     }
 
     /// Whether the identity key signed `leaf_public` for `room`, for a time that includes `now`

@@ -261,6 +261,17 @@ impl InviteKeys {
         name: &str,
         random: &Randomness,
     ) -> Result<Opaque<SEALED_NAME_BYTES_MAX>, BadName> {
+        self.seal_name_with(room, name, &[], random)
+    }
+
+    /// The same, with something behind the name that is always equally long.
+    pub(crate) fn seal_name_with(
+        &self,
+        room: RoomId,
+        name: &str,
+        rest: &[u8],
+        random: &Randomness,
+    ) -> Result<Opaque<SEALED_NAME_BYTES_MAX>, BadName> {
         let length = u8::try_from(name.len()).map_err(|_| BadName)?;
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             return Err(BadName);
@@ -268,6 +279,7 @@ impl InviteKeys {
         let mut padded = vec![length];
         padded.extend_from_slice(name.as_bytes());
         padded.resize(1 + NAME_BYTES_MAX, 0);
+        padded.extend_from_slice(rest);
         let sealed = kdf::seal(&self.wrap, &self.aad(b"aman/name/v1", room), &padded, random);
         Opaque::new(sealed).map_err(|_| BadName)
     }
@@ -282,13 +294,24 @@ impl InviteKeys {
         room: RoomId,
         sealed: &Opaque<SEALED_NAME_BYTES_MAX>,
     ) -> Result<String, NotForThisInvite> {
+        self.open_name_with(room, sealed).map(|(name, _)| name)
+    }
+
+    /// Opens a name and what stands behind it.
+    pub(crate) fn open_name_with(
+        &self,
+        room: RoomId,
+        sealed: &Opaque<SEALED_NAME_BYTES_MAX>,
+    ) -> Result<(String, Vec<u8>), NotForThisInvite> {
         let aad = self.aad(b"aman/name/v1", room);
         let padded = kdf::open(&self.wrap, &aad, sealed.as_slice()).ok_or(NotForThisInvite)?;
-        let (length, rest) = padded.split_first().ok_or(NotForThisInvite)?;
-        let name = rest.get(..usize::from(*length)).ok_or(NotForThisInvite)?;
-        match std::str::from_utf8(name) {
-            Ok(name) if !name.is_empty() => Ok(name.to_owned()),
-            Ok(_) | Err(_) => Err(NotForThisInvite),
+        let (length, padded) = padded.split_first().ok_or(NotForThisInvite)?;
+        let (name, rest) = padded.split_at_checked(NAME_BYTES_MAX).ok_or(NotForThisInvite)?;
+        let name = name.get(..usize::from(*length)).ok_or(NotForThisInvite)?;
+        let name = std::str::from_utf8(name).map_err(|_| NotForThisInvite)?;
+        match legible(name) {
+            name if name.is_empty() => Err(NotForThisInvite),
+            name => Ok((name, rest.to_vec())),
         }
     }
 
@@ -300,6 +323,15 @@ impl InviteKeys {
     fn aad(&self, label: &[u8], room: RoomId) -> Vec<u8> {
         [label, room.as_bytes(), self.invite.as_bytes()].concat()
     }
+}
+
+/// A name as it may be shown: without control characters, and without the characters that turn
+/// the order of the text around them.  Whoever has a link writes what the counsellor reads.
+#[must_use]
+pub fn legible(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    shown.trim().to_owned()
 }
 
 /// Salt of everything derived from a [`LinkSecret`].
@@ -363,6 +395,23 @@ mod tests {
         assert_eq!(keys(2).open_name(ROOM, &short), Err(NotForThisInvite));
         assert_eq!(keys(1).seal_name(ROOM, "", &random()), Err(BadName));
         assert_eq!(keys(1).seal_name(ROOM, &"a".repeat(129), &random()), Err(BadName));
+    }
+
+    #[test]
+    fn a_name_comes_out_without_what_deceives_the_eye() {
+        let open = |name: &str| {
+            let sealed = keys(1).seal_name(ROOM, name, &random()).unwrap();
+            keys(1).open_name(ROOM, &sealed)
+        };
+        assert_eq!(open("Bo\n\u{7}\u{202e}nnA\u{2066} ").as_deref(), Ok("BonnA"));
+        assert_eq!(open("ليلى").as_deref(), Ok("ليلى"));
+        assert_eq!(open(" \u{202e}\t"), Err(NotForThisInvite));
+        let mut long = vec![200];
+        long.resize(1 + 200, b'a');
+        let aad = keys(1).aad(b"aman/name/v1", ROOM);
+        let long = kdf::seal(&keys(1).wrap, &aad, &long, &random());
+        let long = Opaque::new(long).unwrap();
+        assert_eq!(keys(1).open_name(ROOM, &long), Err(NotForThisInvite));
     }
 
     #[test]

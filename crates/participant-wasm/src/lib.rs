@@ -86,6 +86,17 @@ impl Participant {
         Some(self.start_ms + due.since_start().as_secs_f64() * 1000.0)
     }
 
+    /// Whom a moderator let in, for the page after this one; empty for attendees.
+    #[must_use]
+    pub fn note(&self) -> Vec<u8> {
+        self.core.note()
+    }
+
+    /// Brings the note of the page before this one, before `start`.
+    pub fn recall(&mut self, note: &[u8]) {
+        self.core.recall(note);
+    }
+
     /// Seals one encoded frame of `"microphone"` or `"camera"`.
     ///
     /// # Errors

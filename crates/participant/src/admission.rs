@@ -3,20 +3,23 @@
 //!
 //! The server brings knocks and says who is connected; it can repeat, withhold and invent
 //! both.  What it invents fails the check of the door and is dropped; what it repeats was used
-//! up.  The worst it gains is that somebody waits, or is shown as gone.
+//! up.  What it says about devices is shown, and lets nobody in: that takes the proof of the
+//! device in the knock.  The worst it gains is that somebody waits, or is shown as gone.
 //!
 //! # Invariants
 //!
 //! - Nobody is shown or planned whose knock the door did not verify.
-//! - Nobody is added whom the moderator did not let in: by hand, or earlier in this sitting on
-//!   the same device by the same invite, with nobody else connected by it.
+//! - Nobody is added whom the moderator did not let in: by hand, or earlier in this sitting by
+//!   the same invite on a device that proves to be the same, with nobody else connected by it.
+//! - Who was let in is what a moderator's page did, or noted before it was reloaded; never what
+//!   the server says.
 //! - An invite whose participant was removed lets nobody in any more.
 //! - At most [`WAITING_MAX`] wait and [`ROOM_MEMBERS_MAX`] spares are kept; what is over is
 //!   dropped and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2ee::door::{Door, VerifiedKnock};
+use e2ee::door::{Device, Door, VerifiedKnock};
 use e2ee::link::InviteKeys;
 use protocol::id::{InviteId, ParticipantId};
 use protocol::limits::{COMMIT_ADDS_MAX, ROOM_MEMBERS_MAX, WAITING_MAX};
@@ -43,6 +46,17 @@ struct Knocker {
     is_admitted: bool,
 }
 
+/// Who was let in last by an invite.
+#[derive(Clone, Copy)]
+struct LetIn {
+    /// `None` after a reload, until they are back.
+    who: Option<ParticipantId>,
+    device: Option<Device>,
+}
+
+/// Bytes of one invite in a note of who was let in.
+const NOTE_BYTES: usize = 16 + 32;
+
 /// What the next commit should do.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -61,8 +75,8 @@ pub(crate) struct Admission {
     /// Whom to add by the spare KeyPackage, because the group is new.
     to_refound: BTreeSet<ParticipantId>,
     to_remove: BTreeSet<ParticipantId>,
-    /// Invites somebody was let in by, and by whom last.
-    let_in: BTreeMap<InviteId, ParticipantId>,
+    /// Invites somebody was let in by, and who last.
+    let_in: BTreeMap<InviteId, LetIn>,
     /// Knocks whose KeyPackage is marked as used by a commit that has not won: it may be made
     /// again with the same one.
     used_up: BTreeMap<ParticipantId, Opaque<32>>,
@@ -100,17 +114,44 @@ impl Admission {
         self.to_remove.clear();
     }
 
+    /// What a page must remember of this sitting: which devices were let in.
+    pub(crate) fn note(&self) -> Vec<u8> {
+        let mut note = Vec::new();
+        for (invite, let_in) in &self.let_in {
+            if let Some(device) = let_in.device {
+                note.extend_from_slice(invite.as_bytes());
+                note.extend_from_slice(device.as_bytes());
+            }
+        }
+        note
+    }
+
+    /// Takes the note of the page before the reload.
+    pub(crate) fn recall(&mut self, note: &[u8]) {
+        let (entries, _) = note.as_chunks::<NOTE_BYTES>();
+        for entry in entries {
+            let Some((invite, device)) = entry.split_first_chunk::<16>() else {
+                continue;
+            };
+            let invite = InviteId::from_bytes(*invite);
+            if let Ok(device) = device.try_into()
+                && self.numbers.contains_key(&invite)
+            {
+                let device = Some(Device::from_bytes(device));
+                self.let_in.entry(invite).or_insert(LetIn { who: None, device });
+            }
+        }
+    }
+
     /// Somebody knocks.  `true` if they should be told no: their invite was taken back.
     ///
-    /// Whether somebody is in the room already is the server's word.  It counts for people let
-    /// in during this sitting, and, `after_reload`, for everybody with a good knock: a fresh
-    /// page knows no better.
+    /// Whether somebody is in the room already is the server's word.  It counts for devices let
+    /// in during this sitting.
     pub(crate) fn knocked(
         &mut self,
         now: Timestamp,
         unix: UnixSeconds,
         knocked: &Knocked,
-        after_reload: bool,
     ) -> bool {
         let Knocked { participant, invite, place, .. } = *knocked;
         let Ok(knock) = self.door.check(participant, invite, &knocked.knock, unix) else {
@@ -118,9 +159,8 @@ impl Admission {
             return place == Place::Waiting && self.refused.contains(&invite);
         };
         let checked = Checked { knock, mac: knocked.knock.mac.clone() };
-        let is_known = after_reload || self.let_in.contains_key(&invite);
         match place {
-            Place::Room if is_known => self.keep_spare(checked),
+            Place::Room if self.is_let_in(&checked.knock) => self.keep_spare(checked),
             Place::Room | Place::Waiting => self.wait(now, checked, knocked),
         }
         false
@@ -147,12 +187,14 @@ impl Admission {
     /// The moderator removes somebody, and with them their invite.
     pub(crate) fn remove(&mut self, participant: ParticipantId) {
         let invite = self.spares.get(&participant).map(|spare| spare.knock.invite);
-        let by_hand = self.let_in.iter().find(|(_, who)| **who == participant);
+        let by_hand = self.let_in.iter().find(|(_, let_in)| let_in.who == Some(participant));
         if let Some(invite) = invite.or(by_hand.map(|(invite, _)| *invite)) {
             self.door.revoke(invite);
             self.refused.insert(invite);
             self.let_in.remove(&invite);
             self.waiting.retain(|_, knocker| knocker.checked.knock.invite != invite);
+            // A new group before the commit that removes them must not bring them back.
+            self.spares.retain(|_, spare| spare.knock.invite != invite);
         }
         self.want_removed(participant);
     }
@@ -174,8 +216,9 @@ impl Admission {
 
     /// A new group begins: everybody in the room is to be added again, by their spares.
     pub(crate) fn refound(&mut self) {
-        self.to_remove.clear();
         self.to_refound = self.spares.keys().copied().collect();
+        // Whoever must go is no member of it, but may be in the room still.
+        self.to_remove.retain(|who| !self.to_refound.contains(who));
     }
 
     /// What the next commit should do.  `is_connected` tells of members of the room.
@@ -200,7 +243,7 @@ impl Admission {
             }
             let who = knock.participant;
             // One person by one invite: whoever was let in by it before makes room.
-            let before = self.let_in.get(&knock.invite).copied();
+            let before = self.let_in.get(&knock.invite).and_then(|let_in| let_in.who);
             if !self.use_up(&knock, mac) {
                 self.unknocked(who);
                 continue;
@@ -254,7 +297,8 @@ impl Admission {
                     participant: knocker.checked.knock.participant,
                     name: knocker.checked.knock.name.clone(),
                     invite_number: self.number(knocker.checked.knock.invite),
-                    other_device: knocker.other_device,
+                    other_device: knocker.other_device
+                        || self.is_other_device(&knocker.checked.knock),
                     waited_ms: knocker
                         .waited_ms
                         .saturating_add(u64::try_from(since_ms).unwrap_or(u64::MAX)),
@@ -267,9 +311,27 @@ impl Admission {
         self.numbers.get(&invite).copied().unwrap_or_default()
     }
 
+    /// Whether this very device was let in by this invite.  The server has no say in it.
+    fn is_let_in(&self, knock: &VerifiedKnock) -> bool {
+        let let_in = self.let_in.get(&knock.invite);
+        knock.device.is_some() && let_in.is_some_and(|let_in| let_in.device == knock.device)
+    }
+
+    /// Whether somebody was let in by the invite, and not on this device.
+    fn is_other_device(&self, knock: &VerifiedKnock) -> bool {
+        self.let_in.contains_key(&knock.invite) && !self.is_let_in(knock)
+    }
+
     fn wait(&mut self, now: Timestamp, checked: Checked, knocked: &Knocked) {
         let who = checked.knock.participant;
-        let before = self.waiting.remove(&who);
+        // The moderator let in whoever was shown, not whoever takes their place.
+        let is_admitted = self.waiting.remove(&who).is_some_and(
+            |Knocker { checked: before, is_admitted, .. }| {
+                is_admitted
+                    && before.knock.invite == checked.knock.invite
+                    && before.knock.device == checked.knock.device
+            },
+        );
         if self.waiting.len() >= WAITING_MAX {
             self.n_dropped = self.n_dropped.saturating_add(1);
             return;
@@ -280,18 +342,21 @@ impl Admission {
             returning: knocked.returning,
             waited_ms: knocked.waited_ms,
             since: now,
-            is_admitted: before.is_some_and(|before| before.is_admitted),
+            is_admitted,
         };
         self.waiting.insert(who, knocker);
     }
 
     fn keep_spare(&mut self, checked: Checked) {
         let who = checked.knock.participant;
+        let VerifiedKnock { invite, device, .. } = checked.knock;
+        // One person by one invite: a new group has no place for who they were before.
+        self.spares.retain(|other, spare| *other == who || spare.knock.invite != invite);
         if self.spares.len() >= ROOM_MEMBERS_MAX && !self.spares.contains_key(&who) {
             self.n_dropped = self.n_dropped.saturating_add(1);
             return;
         }
-        self.let_in.insert(checked.knock.invite, who);
+        self.let_in.insert(invite, LetIn { who: Some(who), device });
         self.spares.insert(who, checked);
     }
 
@@ -322,11 +387,14 @@ impl Admission {
         is_connected: &impl Fn(ParticipantId) -> bool,
     ) {
         for (who, knocker) in &mut self.waiting {
-            let Some(before) = self.let_in.get(&knocker.checked.knock.invite) else {
+            let VerifiedKnock { invite, device, .. } = knocker.checked.knock;
+            let Some(let_in) = self.let_in.get(&invite).filter(|_| device.is_some()) else {
                 continue;
             };
-            let is_free = before == who || !members.contains(before) || !is_connected(*before);
-            if knocker.returning && !knocker.other_device && is_free {
+            let is_free = let_in.who.is_none_or(|before| {
+                before == *who || !members.contains(&before) || !is_connected(before)
+            });
+            if knocker.returning && let_in.device == device && is_free {
                 knocker.is_admitted = true;
             }
         }
@@ -349,7 +417,7 @@ impl Admission {
 mod tests {
     use std::time::Duration;
 
-    use e2ee::door::AttendeeIdentity;
+    use e2ee::door::{AttendeeIdentity, DeviceSecret};
     use e2ee::link::{CounsellorPin, LinkSecret};
     use e2ee::random::Randomness;
     use protocol::id::RoomId;
@@ -439,17 +507,64 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_word_that_somebody_is_in_counts_after_a_reload_only() {
+    fn a_new_group_does_not_bring_back_somebody_removed_in_between() {
+        let mut door = open_door();
+        door.let_in(1, ANA);
+        door.admission.remove(ANA);
+        // The server drops the group before it takes the commit.
+        door.admission.refound();
+        let plan = door.plan(&[]);
+        assert!(plan.adds.is_empty());
+        assert_eq!(
+            plan.removes,
+            BTreeSet::from([ANA]),
+            "the server's doors are still to close"
+        );
+    }
+
+    #[test]
+    fn that_somebody_is_in_counts_after_a_reload_if_the_page_noted_it() {
         let mut door = open_door();
         door.take(&Knocked { place: Place::Room, ..knock(1, ANA) });
         assert_eq!(door.shown(), [ANA], "has to ask like anybody");
 
+        let mut before = open_door();
+        before.let_in(1, ANA);
+        let note = before.admission.note();
         let mut door = open_door();
-        let knocked = Knocked { place: Place::Room, ..knock(1, ANA) };
-        door.admission.knocked(at(0), unix(), &knocked, true);
+        door.admission.recall(&note);
+        door.take(&Knocked { place: Place::Room, ..knock(1, ANA) });
         assert!(door.shown().is_empty());
         door.admission.refound();
         assert_eq!(added(&door.plan(&[])), [ANA]);
+        assert_eq!(door.admission.note(), note);
+
+        door.admission.remove(ANA);
+        assert!(door.admission.note().is_empty(), "nor does she come back after the next");
+    }
+
+    /// Two people have one link; one of them, Ben, has the server's help.
+    #[test]
+    fn the_server_cannot_let_in_another_device_whatever_it_says_about_it() {
+        let ghost = || Knocked { returning: true, ..knock_on(1, BEN, 9) };
+        let mut door = open_door();
+        door.let_in(1, ANA);
+        door.take(&ghost());
+        assert!(door.plan_with(&[ANA], false).adds.is_empty(), "not as a device that returns");
+        assert!(door.admission.waiting(at(0))[0].other_device, "flagged against its word");
+
+        let mut door = open_door();
+        door.let_in(1, ANA);
+        door.take(&Knocked { place: Place::Room, ..ghost() });
+        door.admission.refound();
+        assert_eq!(added(&door.plan(&[])), [ANA], "not as somebody who is in the room already");
+
+        let mut door = open_door();
+        door.take(&knock(1, ANA));
+        door.admission.admit(ANA);
+        door.take(&Knocked { participant: ANA, ..knock_on(1, ANA, 9) });
+        assert!(door.plan(&[]).adds.is_empty(), "not in the place of the one admitted");
+        assert_eq!(door.shown(), [ANA], "but shown");
     }
 
     #[test]
@@ -479,7 +594,7 @@ mod tests {
 
     impl Doorway {
         fn take(&mut self, knocked: &Knocked) -> bool {
-            self.admission.knocked(at(0), unix(), knocked, false)
+            self.admission.knocked(at(0), unix(), knocked)
         }
 
         fn let_in(&mut self, link: u8, who: ParticipantId) {
@@ -513,9 +628,14 @@ mod tests {
     }
 
     fn knock(link: u8, who: ParticipantId) -> Knocked {
-        let random = Randomness::from_seed([link; 32]);
-        let mut identity =
-            AttendeeIdentity::new(keys(link), ROOM, who, "somebody", &random).unwrap();
+        knock_on(link, who, link)
+    }
+
+    fn knock_on(link: u8, who: ParticipantId, device: u8) -> Knocked {
+        let random = Randomness::from_seed([device; 32]);
+        let mut identity = AttendeeIdentity::new(keys(link), ROOM, who, "somebody", &random)
+            .unwrap()
+            .on_device(&DeviceSecret::from_bytes([device; 16]));
         Knocked {
             participant: who,
             invite: keys(link).invite,

@@ -105,6 +105,9 @@ impl Participant {
         if self.keys.sealer.epoch().is_some() && self.keys.is_too_old(now) {
             return Err(SealRefused::EpochTooOld);
         }
+        if self.keys.is_withheld() {
+            return Err(SealRefused::NoKey);
+        }
         Ok(self.keys.sealer.seal(kind, frame, out)?)
     }
 

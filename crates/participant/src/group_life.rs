@@ -7,7 +7,8 @@
 //!
 //! # Invariants
 //!
-//! - Without a key, or with one older than [`EPOCH_AGE_MAX`], nothing is sealed.
+//! - Without a key, or with one older than [`EPOCH_AGE_MAX`], nothing is sealed; nor between
+//!   the moderator's word that somebody must go and the commit that removes them.
 //! - Members count as confirmed in the epoch they proved to be in, and in no other.
 //! - A key frame is asked for at most once a second, and after every key switch and newcomer.
 //!
@@ -74,6 +75,8 @@ pub(crate) struct Keys {
     newcomers: BTreeSet<ParticipantId>,
     ack: Ack,
     forget_at: Option<Timestamp>,
+    /// Who must not hear another word: nothing is sealed until they are out.
+    leaving: BTreeSet<ParticipantId>,
     key_frame_due: bool,
     key_frame_at: Option<Timestamp>,
 }
@@ -99,6 +102,7 @@ impl Keys {
         self.newcomers.retain(|who| others.contains(who));
         self.newcomers.extend(others.difference(&self.others).copied());
 
+        self.leaving.retain(|who| others.contains(who));
         let epoch = frame_epoch.epoch();
         let (sealing, opening) = frame_epoch.split();
         self.opener.add_epoch(now, opening, began != Began::Commit);
@@ -153,6 +157,18 @@ impl Keys {
         if matches!(self.ack, Ack::Sent { .. }) {
             self.ack = Ack::Due { at: now };
         }
+    }
+
+    /// Seals nothing more before `who`, a member, is out.
+    pub(crate) fn withhold_from(&mut self, who: ParticipantId) {
+        if self.others.contains(&who) {
+            self.leaving.insert(who);
+        }
+    }
+
+    /// Whether nothing may be sealed before somebody is out.
+    pub(crate) fn is_withheld(&self) -> bool {
+        !self.leaving.is_empty()
     }
 
     /// Forgets every key.

@@ -7,12 +7,12 @@
 //!
 //! - What is sent is bound to this link, this room and this participant, and is less than two
 //!   hours old.
-//! - A used KeyPackage is replaced by a fresh one at once.
+//! - A used KeyPackage is replaced by a fresh one within a second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use e2ee::door::AttendeeIdentity;
+use e2ee::door::{AttendeeIdentity, DeviceSecret};
 use e2ee::link::{CounsellorPin, InviteKeys};
 use e2ee::random::Randomness;
 use protocol::client::ClientMessage;
@@ -29,6 +29,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Least time between two knocks: a server that refuses each gets no more.
 const KNOCK_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How long after a Welcome the used KeyPackage is replaced: first things first.
+const SPARE_DELAY: Duration = Duration::from_millis(500);
+
 /// How long a newer group may exist without us before we ask to be let in anew.
 const LEFT_OUT_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -37,6 +40,7 @@ pub(crate) struct Knocking {
     keys: InviteKeys,
     pub(crate) pin: CounsellorPin,
     name: String,
+    device: DeviceSecret,
     random: Randomness,
     pub(crate) identity: Option<AttendeeIdentity>,
     /// The knock or spare that has no answer.
@@ -52,12 +56,14 @@ impl Knocking {
         keys: InviteKeys,
         pin: CounsellorPin,
         name: String,
+        device: DeviceSecret,
         random: Randomness,
     ) -> Self {
         Self {
             keys,
             pin,
             name,
+            device,
             random,
             identity: None,
             n: None,
@@ -77,7 +83,9 @@ impl Knocking {
         let keys = self.keys.clone();
         // The name was checked when we were made.
         self.identity =
-            AttendeeIdentity::new(keys, room, participant, &self.name, &self.random).ok();
+            AttendeeIdentity::new(keys, room, participant, &self.name, &self.random)
+                .ok()
+                .map(|identity| identity.on_device(&self.device));
         self.n = None;
         self.send_at(now);
         self.left_out_at = None;
@@ -85,7 +93,7 @@ impl Knocking {
 
     /// A KeyPackage was used: bring a fresh one.
     pub(crate) fn welcomed(&mut self, now: Timestamp) {
-        self.send_at(now);
+        self.send_at(now + SPARE_DELAY);
         self.left_out_at = None;
     }
 
@@ -206,10 +214,11 @@ mod tests {
         door.pump(at(0), Place::Waiting);
         door.knocking.done(at(0), 2);
         door.knocking.welcomed(at(5));
-        let spare = door.pump(at(5), Place::Room);
+        assert!(door.pump(at(5), Place::Room).is_empty(), "first things first");
+        let spare = door.pump(at(5) + SPARE_DELAY, Place::Room);
         assert!(matches!(spare[..], [ClientMessage::Spare(_)]));
 
-        door.knocking.done(at(5), 3);
+        door.knocking.done(at(5) + SPARE_DELAY, 3);
         let old = at(0) + Duration::from_secs(100 * 60);
         assert_eq!(door.pump(old, Place::Room).len(), 1);
     }
@@ -252,7 +261,9 @@ mod tests {
             connection.ticket(at(0), Opaque::default(), &mut out);
             connection.opened(at(0), &mut out);
             connection.entered(at(0), Opaque::default(), false);
-            Self { knocking: Knocking::new(keys, pin, "Ben".to_owned(), random), connection }
+            let device = DeviceSecret::from_bytes([1; 16]);
+            let knocking = Knocking::new(keys, pin, "Ben".to_owned(), device, random);
+            Self { knocking, connection }
         }
 
         fn pump(&mut self, now: Timestamp, place: Place) -> Vec<ClientMessage> {

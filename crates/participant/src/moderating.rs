@@ -11,6 +11,7 @@
 //! - One commit at a time; it is merged on its echo and on nothing else.
 //! - Each group opened has a higher generation than any known before.
 //! - A commit that was refused is made anew after a pause, and given up after a few.
+//! - Whoever is not in the room does not stay in the group.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -32,6 +33,10 @@ use crate::view;
 /// How long to wait after a refusal.
 const REFUSED_PAUSE: Duration = Duration::from_millis(500);
 
+/// How long a member may be in the group and, says the server, not in the room: presence comes
+/// a little after the commit, or not at all.
+const ABSENT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Refusals in a row after which the people to be added are shown as waiting again.
 const REFUSED_MAX: u32 = 4;
 
@@ -52,8 +57,6 @@ pub(crate) struct Moderating {
     not_before: Option<Timestamp>,
     n_refused: u32,
     newest: Option<Generation>,
-    /// Whether this page has had a group: from then on it knows whom it let in.
-    has_had_group: bool,
     pub(crate) wants_end: bool,
 }
 
@@ -73,7 +76,6 @@ impl Moderating {
             not_before: None,
             n_refused: 0,
             newest: None,
-            has_had_group: false,
             wants_end: false,
         }
     }
@@ -120,7 +122,10 @@ impl Moderating {
         }
         match self.not_before {
             Some(at) => Some(at),
-            None => rekey_at,
+            None => {
+                let absent_at = self.absent_since.map(|since| since + ABSENT_PATIENCE);
+                [rekey_at, absent_at].into_iter().flatten().min()
+            }
         }
     }
 
@@ -189,22 +194,17 @@ impl Participant {
             side.admission.keep_only(&named);
         }
         for knocked in knocks {
-            self.take_knock(now, knocked, true);
+            self.knocked(now, knocked);
         }
     }
 
     /// Somebody knocks.
     pub(crate) fn knocked(&mut self, now: Timestamp, knocked: &Knocked) {
-        self.take_knock(now, knocked, false);
-    }
-
-    fn take_knock(&mut self, now: Timestamp, knocked: &Knocked, on_entry: bool) {
         let unix = self.unix_at(now);
         let Side::Moderator(side) = &mut self.side else {
             return self.ignore();
         };
-        let after_reload = on_entry && !side.has_had_group;
-        if side.admission.knocked(now, unix, knocked, after_reload) {
+        if side.admission.knocked(now, unix, knocked) {
             let decline = Decline { participant: knocked.participant };
             self.connection.request(ClientMessage::Decline(decline), &mut self.out);
         }
@@ -228,7 +228,6 @@ impl Participant {
         let Some(Opening { mut group, .. }) = side.opening.take() else {
             return;
         };
-        side.has_had_group = true;
         side.n_refused = 0;
         side.admission.refound();
         self.keys.begin(now, &mut group, Began::NewGroup, |_| true);
@@ -328,6 +327,7 @@ impl Participant {
     fn make_commit(&mut self, now: Timestamp) {
         let unix = self.unix_at(now);
         let members = self.members();
+        self.miss_the_absent(now, &members);
         let (Side::Moderator(side), Some(group)) = (&mut self.side, &mut self.group) else {
             return;
         };
@@ -372,8 +372,26 @@ impl Participant {
         side.commit_n = self.connection.request(commit, &mut self.out);
     }
 
+    /// Somebody may be gone before the commit that added them comes back to us: no message
+    /// speaks of them any more, but their leaf is in the group.
+    fn miss_the_absent(&mut self, now: Timestamp, members: &BTreeSet<ParticipantId>) {
+        let Side::Moderator(side) = &mut self.side else {
+            return;
+        };
+        let absent: Vec<ParticipantId> =
+            members.iter().filter(|who| !self.present.contains_key(who)).copied().collect();
+        if absent.is_empty() {
+            side.absent_since = None;
+        } else if now >= *side.absent_since.get_or_insert(now) + ABSENT_PATIENCE {
+            side.absent_since = None;
+            for who in absent {
+                side.admission.want_removed(who);
+            }
+        }
+    }
+
     /// The other members.
-    fn members(&self) -> BTreeSet<ParticipantId> {
+    pub(crate) fn members(&self) -> BTreeSet<ParticipantId> {
         let members = self.group.as_ref().map(Group::members).unwrap_or_default();
         members.into_iter().filter(|m| !m.own).map(|m| m.participant).collect()
     }

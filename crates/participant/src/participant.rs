@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use e2ee::door::Door;
+use e2ee::door::{DeviceSecret, Door};
 use e2ee::group::Group;
 use e2ee::identity::ModeratorIdentity;
 use e2ee::random::Randomness;
@@ -90,12 +90,14 @@ impl Participant {
     pub fn attendee(start: AttendeeStart<'_>) -> Result<Self, Refusal> {
         let AttendeeStart { fragment, name, device, unix, random } = start;
         let (keys, pin) = attendee_keys(fragment, &name)?;
+        let device = DeviceSecret::from_bytes(device);
         let entry = Entry::Invite {
             invite: keys.invite,
             server_auth: keys.server_auth().to_wire(),
-            device: Opaque::new(device.to_vec()).unwrap_or_default(),
+            // The device's secret stays here; the server gets a name for it.
+            device: Opaque::new(device.id(keys.invite).to_vec()).unwrap_or_default(),
         };
-        let knocking = Knocking::new(keys, pin, name, random.fork());
+        let knocking = Knocking::new(keys, pin, name, device, random.fork());
         let side = Side::Attendee(Box::new(knocking));
         Ok(Self::new(side, entry, unix, random))
     }
@@ -217,6 +219,23 @@ impl Participant {
             .min()
     }
 
+    /// To a moderator: whom they let in, for the page that is loaded after this one.  It says
+    /// nothing secret, but only the moderator's own device may bring it back.
+    #[must_use]
+    pub fn note(&self) -> Vec<u8> {
+        match &self.side {
+            Side::Moderator(side) => side.admission.note(),
+            Side::Attendee(_) => Vec::new(),
+        }
+    }
+
+    /// Brings the [`note`](Self::note) of the page before this one, before [`Input::Start`].
+    pub fn recall(&mut self, note: &[u8]) {
+        if let Side::Moderator(side) = &mut self.side {
+            side.admission.recall(note);
+        }
+    }
+
     /// How many messages of the server changed nothing: late, repeated, or not for us.
     #[must_use]
     pub const fn n_ignored(&self) -> u64 {
@@ -312,7 +331,8 @@ impl Participant {
 
     fn pump_chat(&mut self, now: Timestamp) {
         let (connection, out) = (&mut self.connection, &mut self.out);
-        let may_send = connection.is_entered() && !self.keys.is_too_old(now);
+        let may_send =
+            connection.is_entered() && !self.keys.is_too_old(now) && !self.keys.is_withheld();
         let mut group = self.group.as_mut().filter(|group| may_send && group.is_sound());
         self.chat.pump(now, |line| {
             let group = group.as_deref_mut()?;
@@ -385,8 +405,10 @@ impl Participant {
     fn remove(&mut self, participant: ParticipantId) {
         match &mut self.side {
             Side::Moderator(side) => side.admission.remove(participant),
-            Side::Attendee(_) => self.refuse(Reject::NotModerator),
+            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
         }
+        // Not one more word for them, also if the server holds the commit back.
+        self.keys.withhold_from(participant);
     }
 
     fn send_chat(&mut self, text: String) {

@@ -200,6 +200,7 @@ impl Participant {
             return self.ignore();
         }
         let unix = self.unix_at(now);
+        let members = self.members();
         let Some(group) = self.group.as_mut().filter(|group| group.id() == committed.group)
         else {
             return self.ignore();
@@ -218,7 +219,9 @@ impl Participant {
                 };
                 self.keys.begin(now, group, began, is_connected);
                 if let Side::Moderator(side) = &mut self.side {
+                    // Of members the commit tells; the server is asked about doors alone.
                     let told = committed.removed.iter().copied();
+                    let told = told.filter(|who| !members.contains(who));
                     side.commit_won(&added, &removed.into_iter().chain(told).collect());
                 }
             }
@@ -259,7 +262,13 @@ impl Participant {
     }
 
     fn slots(&mut self, bindings: Vec<SlotBinding>) {
-        if bindings.len() > M_LINES_MAX {
+        // A slot with two tracks, or a track on two slots, could put somebody's picture under
+        // the name of somebody else.
+        let (mut mids, mut tracks) = (BTreeSet::new(), BTreeSet::new());
+        let is_plain = bindings.iter().all(|SlotBinding { mid, publisher, kind }| {
+            mids.insert(mid) && tracks.insert((publisher, kind))
+        });
+        if bindings.len() > M_LINES_MAX || !is_plain {
             return self.ignore();
         }
         self.out.push_back(Output::BindSlots { bindings });

@@ -66,7 +66,7 @@ pub struct AttendeeStart<'a> {
     pub fragment: &'a str,
     /// The name the person gave.
     pub name: String,
-    /// 16 random bytes this device keeps for this link.
+    /// 16 random bytes this device keeps for this link, and shows to nobody.
     pub device: [u8; 16],
     /// The time at construction.
     pub unix: UnixSeconds,
@@ -235,7 +235,7 @@ pub(crate) fn attendee_keys(
     name: &str,
 ) -> Result<(InviteKeys, CounsellorPin), Refusal> {
     let (secret, pin) = parse_fragment(fragment).map_err(|link::BadLink| Refusal::BadLink)?;
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+    if link::legible(name).is_empty() || name.len() > NAME_BYTES_MAX {
         return Err(Refusal::BadName);
     }
     Ok((InviteKeys::derive(&secret), pin))

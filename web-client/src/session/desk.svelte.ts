@@ -91,7 +91,7 @@ export class Desk {
       const sealed_title = await this.vault.ask({ type: "seal_title", title });
       const view = await api.newRoom({ sealed_title });
       this.titles.set(view.sealed_title, title);
-      await this.makeLink(view.room, 0);
+      await this.makeLink(view.room, 0, true);
       await this.refresh();
       await this.choose(view.room);
     });
@@ -110,7 +110,7 @@ export class Desk {
       const room = this.room;
       if (room === null) return;
       const number = 1 + Math.max(-1, ...room.view.invites.map((invite) => invite.number));
-      await this.makeLink(room.view.room, number);
+      await this.makeLink(room.view.room, number, false);
       await this.refresh();
       await this.showLink();
     });
@@ -119,7 +119,9 @@ export class Desk {
   revoke(): Promise<void> {
     return this.try(async () => {
       const invite = this.workingInvite();
-      if (invite === undefined) return;
+      const room = this.chosen;
+      if (invite === undefined || room === null) return;
+      await this.vault.ask({ type: "revoke_link", room, number: invite.number });
       await api.revoke(invite.invite);
       this.link = null;
       await this.refresh();
@@ -196,10 +198,10 @@ export class Desk {
     return this.room?.view.invites.find(({ state }) => state === "unused" || state === "used");
   }
 
-  private async makeLink(room: string, number: number): Promise<void> {
-    const made = await this.vault.ask({ type: "make_link", room, number });
+  private async makeLink(room: string, from: number, first: boolean): Promise<void> {
+    const made = await this.vault.ask({ type: "new_link", room, from, first });
     const expires_at = Math.floor(Date.now() / 1000) + LINK_LIFETIME;
-    const { invite, server_auth_hash, wrapped_room_secret } = made;
+    const { invite, number, server_auth_hash, wrapped_room_secret } = made;
     await api.newInvite(room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at });
   }
 

@@ -17,6 +17,10 @@ declare module "aman-wasm" {
     sealFrame(nowMs: number, kind: "microphone" | "camera", frame: Uint8Array): Uint8Array;
     openFrame(nowMs: number, audio: boolean, frame: Uint8Array): Uint8Array;
     lastOpenedLeaf(): number | undefined;
+    /** Whom a moderator let in, for the page after this one; empty for attendees. */
+    note(): Uint8Array;
+    /** Brings the note of the page before this one, before `start`. */
+    recall(note: Uint8Array): void;
     free(): void;
   }
 

@@ -5,6 +5,11 @@
 //   titles are derived, so that none of them has to be stored.
 //
 // Both are non-extractable WebCrypto keys in IndexedDB, one pair for each account.
+//
+// Beside them, for each room: which links were made and which taken back, so that a server that
+// forgets either, or gives two rooms one id, cannot make the desk hand out a link twice.  And
+// for each room that is open: the note of whom the counsellor let in, so that a
+// reload in the middle of a call need not ask again, nor believe the server about it.
 
 import { decodeBase64url, encodeBase64url } from "./base64url";
 
@@ -18,9 +23,27 @@ interface KeptKeys {
   root: CryptoKey;
 }
 
+interface KeptNote {
+  bytes: Uint8Array;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
+/** What the server must not make us forget about the links of a room. */
+interface KeptLinks {
+  /** The number of the next one. */
+  next: number;
+  /** Numbers of those taken back. */
+  revoked: number[];
+}
+
+/** A note is for one sitting: as long as a counsellor's leaf is good. */
+const NOTE_LIFETIME_MS = 12 * 60 * 60 * 1000;
+
 /** The keys of one account. */
 export class CounsellorKeys {
   private constructor(
+    private readonly account: string,
     private readonly kept: KeptKeys,
     /** Whether they were made just now. */
     readonly created: boolean,
@@ -31,12 +54,12 @@ export class CounsellorKeys {
     const database = await openDatabase();
     try {
       const kept = await read(database, account);
-      if (kept !== undefined) return new CounsellorKeys(kept, false);
+      if (kept !== undefined) return new CounsellorKeys(account, kept, false);
       // Two tabs may get here at once: the first one to write wins, both read its keys.
       await add(database, account, await makeKeys());
       const won = await read(database, account);
       if (won === undefined) throw new Error("keys were not kept");
-      return new CounsellorKeys(won, true);
+      return new CounsellorKeys(account, won, true);
     } finally {
       database.close();
     }
@@ -88,6 +111,72 @@ export class CounsellorKeys {
       return new TextDecoder().decode(padded.subarray(1, 1 + (padded[0] ?? 0)));
     } catch {
       return null;
+    }
+  }
+
+  /** Takes a number for a new link: at least `from`, and one never taken before on this device. */
+  async takeNumber(room: string, from: number): Promise<number> {
+    let number = from;
+    await this.withStore("readwrite", async (store) => {
+      const kept = await this.keptLinks(store, room);
+      number = Math.max(from, kept.next);
+      await finished(store.put({ ...kept, next: number + 1 } satisfies KeptLinks, this.place("links", room)));
+    });
+    return number;
+  }
+
+  /** Whether a link of this room was ever made on this device. */
+  hasLinks(room: string): Promise<boolean> {
+    return this.withStore("readonly", async (store) => (await this.keptLinks(store, room)).next > 0);
+  }
+
+  /** Takes a link back: its knocks do not verify any more, whatever the server says. */
+  revoke(room: string, number: number): Promise<void> {
+    return this.withStore("readwrite", async (store) => {
+      const kept = await this.keptLinks(store, room);
+      const revoked = [...new Set([...kept.revoked, number])];
+      await finished(store.put({ ...kept, revoked } satisfies KeptLinks, this.place("links", room)));
+    });
+  }
+
+  /** Numbers of the links that were taken back. */
+  revoked(room: string): Promise<number[]> {
+    return this.withStore("readonly", async (store) => (await this.keptLinks(store, room)).revoked);
+  }
+
+  /** Keeps the note of a room; an empty one is forgotten. */
+  keepNote(room: string, bytes: Uint8Array): Promise<void> {
+    return this.withStore("readwrite", async (store) => {
+      const kept: KeptNote = { bytes, at: Date.now() };
+      if (bytes.length === 0) await finished(store.delete(this.place("note", room)));
+      else await finished(store.put(kept, this.place("note", room)));
+    });
+  }
+
+  /** The note of a room, if a page of today left one. */
+  note(room: string): Promise<Uint8Array> {
+    return this.withStore("readonly", async (store) => {
+      const kept = await finished(store.get(this.place("note", room)) as IDBRequest<KeptNote | undefined>);
+      const age = kept === undefined ? Infinity : Date.now() - kept.at;
+      return kept !== undefined && age >= 0 && age < NOTE_LIFETIME_MS ? kept.bytes : new Uint8Array();
+    });
+  }
+
+  private async keptLinks(store: IDBObjectStore, room: string): Promise<KeptLinks> {
+    const kept = await finished(store.get(this.place("links", room)) as IDBRequest<KeptLinks | undefined>);
+    return kept ?? { next: 0, revoked: [] };
+  }
+
+  private place(what: "links" | "note", room: string): string {
+    return `${what}/${this.account}/${room}`;
+  }
+
+  private async withStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => Promise<T>): Promise<T> {
+    const database = await openDatabase();
+    try {
+      return await work(database.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE));
+    } finally {
+      database.close();
     }
   }
 

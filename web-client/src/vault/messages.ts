@@ -22,7 +22,12 @@ export type ToVault =
 export type Question =
   /** Open the counsellor's keys, or make them where there are none. */
   | { type: "open_keys"; account: string }
+  /** The link of this number, which was made before. */
   | { type: "make_link"; room: string; number: number }
+  /** A new link, of this number or a later one.  `first`: the room was made just now. */
+  | { type: "new_link"; room: string; from: number; first: boolean }
+  /** Take a link back, whatever the server makes of it. */
+  | { type: "revoke_link"; room: string; number: number }
   | { type: "seal_title"; title: string }
   | { type: "open_title"; sealed: string }
   | { type: "counters" };
@@ -31,6 +36,8 @@ export type Question =
 export interface Answers {
   open_keys: { created: boolean };
   make_link: InviteMaterials;
+  new_link: InviteMaterials & { number: number };
+  revoke_link: null;
   seal_title: string;
   /** `null`: sealed with keys that are not on this device. */
   open_title: string | null;

@@ -16,6 +16,8 @@ export class Seat {
     readonly participant: Participant,
     private readonly now: () => number,
     private readonly onOutput: (output: Output) => void,
+    /** Called after every input, once all of its outputs are carried out. */
+    private readonly onSettled: () => void = () => undefined,
   ) {}
 
   /** Brings an input and carries out what follows: drain, then wait. */
@@ -25,6 +27,7 @@ export class Seat {
     for (let json = this.participant.pollOutput(); json !== undefined; json = this.participant.pollOutput()) {
       this.onOutput(JSON.parse(json) as Output);
     }
+    this.onSettled();
     this.armTimer();
   }
 

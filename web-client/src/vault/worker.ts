@@ -60,7 +60,7 @@ async function take(message: ToVault): Promise<void> {
       return;
     case "moderate":
       await load();
-      sit(await moderator(message.room, message.name, message.numbers));
+      await presideOver(message.room, message.name, message.numbers);
       return;
     case "input":
       if (message.input.type === "offered") slots.offered(message.input.slots);
@@ -70,6 +70,7 @@ async function take(message: ToVault): Promise<void> {
     case "close":
       seat?.close();
       seat = undefined;
+      await forgetNote();
       return;
     case "ask":
       await answer(message.id, message.question);
@@ -85,28 +86,58 @@ function load(): Promise<unknown> {
   return loaded;
 }
 
-function sit(participant: Participant): void {
+/** The room whose note is kept, and the note. */
+let noted: { room: string; note: string } | undefined;
+
+/** The counsellor in a room.  After a reload her page knows whom she let in before it. */
+async function presideOver(room: string, name: string, numbers: number[]): Promise<void> {
+  const own = openKeys();
+  const participant = await moderator(room, name, numbers);
+  // Without the note she is asked once more: no reason to fail.
+  participant.recall(await own.note(room).catch(() => new Uint8Array()));
+  noted = { room, note: "" };
+  sit(participant, () => {
+    const note = participant.note();
+    if (noted?.room !== room || noted.note === note.join()) return;
+    noted.note = note.join();
+    own.keepNote(room, note).catch(() => undefined);
+  });
+}
+
+/** The sitting is over: the next one begins with nobody let in. */
+async function forgetNote(): Promise<void> {
+  const over = noted;
+  noted = undefined;
+  if (over !== undefined) await openKeys().keepNote(over.room, new Uint8Array()).catch(() => undefined);
+}
+
+function sit(participant: Participant, onSettled?: () => void): void {
   seat?.close();
   seat = new Seat(participant, now, (output) => {
     // Beside the page, the vault itself follows a few of the orders.
     if (output.type === "bind_slots") slots.bound(output.bindings);
     if (output.type === "show") slots.members(output.state.others);
+    if (output.type === "show" && output.state.phase.type === "ended") void forgetNote();
     if (output.type === "force_key_frame" && output.kind === "camera") makeKeyFrames();
     post({ type: "output", output });
-  });
+  }, onSettled);
 }
 
 async function moderator(room: string, name: string, numbers: number[]): Promise<Participant> {
   const own = openKeys();
+  const revoked = await own.revoked(room);
   const secrets = new Uint8Array(INVITES_MAX * 32);
   for (let number = 0; number < INVITES_MAX; number += 1) {
     // A knock by an invite that does not count any more must not verify: chance in its place.
-    const counts = numbers.includes(number);
+    const counts = numbers.includes(number) && !revoked.includes(number);
     const secret = counts ? await own.linkSecret(room, number) : crypto.getRandomValues(new Uint8Array(32));
     secrets.set(secret, number * 32);
+    secret.fill(0);
   }
   const roomSecret = await own.roomSecret(room);
   const draft = new ModeratorDraft(room, name, roomSecret, own.identityPublic, secrets, now(), unixSeconds());
+  secrets.fill(0);
+  roomSecret.fill(0);
   const signature = await own.sign(new Uint8Array(draft.toSign()));
   return Participant.moderator(draft, signature, now());
 }
@@ -126,7 +157,13 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
       load().catch(() => undefined);
       return { created: keys.created };
     case "make_link":
+      if ((await openKeys().revoked(question.room)).includes(question.number)) throw new Error("link_revoked");
       return makeLink(question.room, question.number);
+    case "new_link":
+      return newLink(question.room, question.from, question.first);
+    case "revoke_link":
+      await openKeys().revoke(question.room, question.number);
+      return null;
     case "seal_title":
       return openKeys().sealTitle(question.title);
     case "open_title":
@@ -136,11 +173,25 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
   }
 }
 
+/** A link that was never given to anybody. */
+async function newLink(room: string, from: number, first: boolean): Promise<InviteMaterials & { number: number }> {
+  const own = openKeys();
+  // Rooms get their ids from the server.  Two with one id would have the same links.
+  if (first && await own.hasLinks(room)) throw new Error("room_again");
+  const number = await own.takeNumber(room, from);
+  return { ...await makeLink(room, number), number };
+}
+
 async function makeLink(room: string, number: number): Promise<InviteMaterials> {
   await load();
   const own = openKeys();
   const [link, secret] = await Promise.all([own.linkSecret(room, number), own.roomSecret(room)]);
-  return JSON.parse(inviteMaterials(room, link, secret, own.identityPublic)) as InviteMaterials;
+  try {
+    return JSON.parse(inviteMaterials(room, link, secret, own.identityPublic)) as InviteMaterials;
+  } finally {
+    link.fill(0);
+    secret.fill(0);
+  }
 }
 
 function openKeys(): CounsellorKeys {

@@ -5,7 +5,7 @@
 //! a device that runs OpenMLS as it is, or against ours with the one missing piece put right, so
 //! that every test is seen to be able to fail.
 
-use e2ee::door::{AttendeeIdentity, KnockRefused};
+use e2ee::door::{AttendeeIdentity, DeviceSecret, KnockRefused};
 use e2ee::group::{CommitOutcome, Group};
 use e2ee::identity::CounsellorKey;
 use e2ee::link::RoomSecret;
@@ -305,6 +305,37 @@ fn ghost_5_nobody_is_let_in_by_the_same_key_package_twice() {
         Ok(()),
         "the spare is another one"
     );
+}
+
+#[test]
+fn ghost_5_a_device_is_proven_by_the_knock_and_not_by_the_link() {
+    let mut world = World::new(35);
+    let device = |byte| DeviceSecret::from_bytes([byte; 16]);
+    let mut on = |device: &DeviceSecret| {
+        let mut person = world.attendee(1).on_device(device);
+        world.let_in(&mut person, 1).device
+    };
+    let first = on(&device(1));
+    assert!(first.is_some());
+    assert_eq!(on(&device(1)), first, "after a reload, with new KeyPackages");
+    assert_ne!(on(&device(2)), first);
+    assert_ne!(world.attendee(1).keys().invite, world.attendee(2).keys().invite);
+    let mut elsewhere = world.attendee(2).on_device(&device(1));
+    assert_ne!(
+        world.let_in(&mut elsewhere, 2).device,
+        first,
+        "links cannot be told to be one's"
+    );
+
+    // Whoever else has the link reads the proof; it is good for those KeyPackages alone.
+    let mut person = world.attendee(1).on_device(&device(1));
+    let honest = person.knock(world.now).unwrap();
+    let keys = person.keys().clone();
+    let package = ghost_package(&world, participant(1), keys.invite);
+    let mut stolen = made_with_the_link(&world, &keys, &package);
+    stolen.sealed_name = honest.sealed_name;
+    let stolen = world.door.check(participant(1), keys.invite, &stolen, world.now).unwrap();
+    assert_eq!(stolen.device, None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use participant::Input;
 use participant::output::Phase;
 use protocol::client::Knock;
 use protocol::id::{Epoch, Generation, InviteId, ParticipantId};
+use protocol::media::{Mid, SlotBinding, TrackKind};
 use protocol::opaque::Opaque;
 use protocol::server::{Committed, Knocked, Place, Role, ServerMessage, Welcomed};
 use std::time::Duration;
@@ -40,6 +41,72 @@ fn ghost_1_a_swapped_knock_is_not_shown_and_nobody_is_let_in_by_it() {
     world.advance(Duration::from_secs(5));
     assert_eq!(world.state(ANA).n_members, 1);
     assert_eq!(world.phase(BEN), Phase::Waiting);
+}
+
+#[test]
+fn ghost_1_a_fresh_page_lets_nobody_in_whom_the_server_says_it_let_in() {
+    let mut world = waiting(9);
+    let ben = world.id(BEN);
+    world.server.guests.get_mut(&ben).unwrap().place = Place::Room;
+    // Not a reload: the page has no note of anybody.
+    world.cut(ANA);
+    world.people[ANA].core = world.moderator_core();
+    world.tell(ANA, Input::Start);
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.state(ANA).n_members, 1);
+    assert_eq!(world.state(ANA).waiting.len(), 1, "has to ask like anybody");
+}
+
+#[test]
+fn nothing_is_sealed_for_somebody_the_counsellor_removed_though_the_server_stalls() {
+    let mut world = World::in_call(8);
+    // The server keeps every commit to itself from here on.
+    world.mangle = Some(Box::new(|_, _, message| match message {
+        ServerMessage::Committed(_) => Vec::new(),
+        other => vec![other],
+    }));
+    assert!(world.hears(ANA, BEN));
+    let participant = world.id(BEN);
+    world.tell(ANA, Input::Remove { participant });
+    world.settle();
+    assert_eq!(world.seal(ANA, b"sound"), Err("no_key".to_owned()));
+}
+
+#[test]
+fn the_server_cannot_call_off_a_removal() {
+    let mut world = World::in_call(7);
+    let participant = world.id(BEN);
+    // A renewal of keys is on its way; its echo says that Ben is out already.
+    world.mangle = Some(Box::new(move |_, _, mut message| {
+        if let ServerMessage::Committed(committed) = &mut message {
+            committed.removed = vec![participant];
+        }
+        vec![message]
+    }));
+    world.now = world.now + protocol::limits::REKEY_INTERVAL;
+    world.tell(ANA, Input::Tick);
+    world.tell(ANA, Input::Remove { participant });
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.state(ANA).n_members, 1, "{:?}", world.state(ANA));
+}
+
+#[test]
+fn slots_that_are_two_things_at_once_are_not_bound() {
+    let mut world = World::in_call(6);
+    let bind = |mid: &str, publisher| SlotBinding {
+        mid: Mid::new(mid).unwrap(),
+        publisher: id(publisher),
+        kind: TrackKind::Camera,
+    };
+    let good = vec![bind("3", 1), bind("5", 2)];
+    for bad in [vec![bind("3", 1), bind("3", 2)], vec![bind("3", 1), bind("5", 1)]] {
+        for bindings in [good.clone(), bad] {
+            let to = world.id(BEN);
+            world.server.tell(to, ServerMessage::Slots { bindings });
+        }
+        world.settle();
+        assert_eq!(world.people[BEN].bindings, good);
+    }
 }
 
 #[test]

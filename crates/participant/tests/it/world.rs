@@ -163,11 +163,14 @@ impl World {
         who
     }
 
-    /// Somebody reloads the page: a new core, the old connection is gone.
+    /// Somebody reloads the page: a new core with the old one's note, the old connection
+    /// is gone.
     pub(crate) fn reload(&mut self, who: usize, core: Participant) {
         self.cut(who);
         let person = &mut self.people[who];
+        let note = person.core.note();
         person.core = core;
+        person.core.recall(&note);
         person.state = None;
         person.born = self.now;
         self.tell(who, Input::Start);
