@@ -32,12 +32,16 @@ impl Bucket {
 
     /// Takes one out; false if there is none.
     pub(crate) fn take(&mut self, now: Timestamp) -> bool {
-        let full_at = self.full_at.max(now) + self.interval;
-        let fits = full_at - now <= self.depth;
+        let fits = self.has(now);
         if fits {
-            self.full_at = full_at;
+            self.full_at = self.full_at.max(now) + self.interval;
         }
         fits
+    }
+
+    /// Whether there is one to take out.
+    pub(crate) fn has(&self, now: Timestamp) -> bool {
+        self.full_at.max(now) + self.interval - now <= self.depth
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
@@ -62,13 +66,26 @@ impl<K: Ord> Buckets<K> {
     /// Takes one out of the bucket of `key`; false if there is none, or if there are more
     /// keys than we follow.
     pub(crate) fn take(&mut self, now: Timestamp, key: K) -> bool {
-        if self.used.len() >= self.max {
-            self.used.retain(|_, bucket| !bucket.is_full(now));
-        }
-        if self.used.len() >= self.max && !self.used.contains_key(&key) {
+        if !self.used.contains_key(&key) && !self.has_space(now) {
             return false;
         }
         self.used.entry(key).or_insert(self.fresh).take(now)
+    }
+
+    /// Whether one more key can be followed.
+    fn has_space(&mut self, now: Timestamp) -> bool {
+        if self.used.len() >= self.max {
+            self.used.retain(|_, bucket| !bucket.is_full(now));
+        }
+        self.used.len() < self.max
+    }
+
+    /// Whether there is one to take out of the bucket of `key`.
+    pub(crate) fn has(&mut self, now: Timestamp, key: &K) -> bool {
+        match self.used.get(key) {
+            Some(bucket) => bucket.has(now),
+            None => self.has_space(now) && self.fresh.has(now),
+        }
     }
 
     /// Fills the bucket of `key` again.

@@ -10,9 +10,13 @@
 //! the room says to the client, so that a client who does not read can still be told to go.  The
 //! first of them to end ends the connection.
 //!
+//! What no correct client does costs a strike, whether we refuse it at the door or the room does.
+//!
 //! Who may connect: a page of ours (`Origin`), or a client that is no browser: no `Origin`, and
 //! no cookie either, so that nothing a browser holds can be borrowed.  Rights travel in `hello`
 //! and cookies mean nothing here.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -94,11 +98,12 @@ async fn run(app: Shared, socket: WebSocket) {
     app.counters.sockets_opened.bump();
     let (sink, stream) = socket.split();
     let limits = &app.limits;
+    let strikes = Strikes { app: &app, n: AtomicU32::new(0) };
     let mut ear = Ear {
         app: &app,
         stream,
         pace: Bucket::per_second(limits.messages_burst_max, limits.messages_per_second_max),
-        strikes: 0,
+        strikes: &strikes,
     };
     let mut mouth = Mouth { app: &app, sink };
     let end = converse(&app, &mut ear, &mut mouth).await;
@@ -122,9 +127,10 @@ async fn converse(app: &Shared, ear: &mut Ear<'_>, mouth: &mut Mouth<'_>) -> End
         Err(_) => return End::Silent,
     };
     let (own, mut own_words) = mpsc::channel(OWN_WORDS_MAX);
+    let strikes = ear.strikes;
     tokio::select! {
         end = listen(app, ear, &line, own) => end,
-        end = speak(mouth, &mut inbox, &mut own_words) => end,
+        end = speak(mouth, strikes, &mut inbox, &mut own_words) => end,
     }
 }
 
@@ -151,7 +157,7 @@ async fn enter(
             Err(reject) => (None, reject),
         };
         mouth.say(&ServerMessage::Rejected { n, reject }).await?;
-        ear.strike()?;
+        ear.strikes.add()?;
     }
 }
 
@@ -181,7 +187,7 @@ async fn listen(
         };
         // Full means that the client does not read, and that has an end of its own.
         let _ = own.try_send(ServerMessage::Rejected { n, reject });
-        if let Err(end) = ear.strike() {
+        if let Err(end) = ear.strikes.add() {
             return end;
         }
     }
@@ -190,21 +196,49 @@ async fn listen(
 /// Brings what the room says to the client.
 async fn speak(
     mouth: &mut Mouth<'_>,
+    strikes: &Strikes<'_>,
     inbox: &mut mpsc::Receiver<ServerMessage>,
     own_words: &mut mpsc::Receiver<ServerMessage>,
 ) -> End {
     loop {
-        let message = tokio::select! {
+        let (message, is_misconduct) = tokio::select! {
             biased;
-            Some(message) = own_words.recv() => Some(message),
-            message = inbox.recv() => message,
+            // Counted when it was heard.
+            Some(message) = own_words.recv() => (Some(message), false),
+            message = inbox.recv() => {
+                let is_misconduct = message.as_ref().is_some_and(tells_of_misconduct);
+                (message, is_misconduct)
+            }
         };
         let Some(message) = message else {
             return End::RoomOver;
         };
-        if let Err(end) = mouth.say(&message).await {
+        let said = mouth.say(&message).await;
+        let counted = if is_misconduct { strikes.add() } else { Ok(()) };
+        if let Err(end) = said.and(counted) {
             return end;
         }
+    }
+}
+
+/// Whether the room refused what no correct client asks for.
+fn tells_of_misconduct(message: &ServerMessage) -> bool {
+    let ServerMessage::Rejected { n: _, reject } = message else { return false };
+    reject.is_misconduct()
+}
+
+/// Messages of one connection that should not have been.
+struct Strikes<'a> {
+    app: &'a Shared,
+    n: AtomicU32,
+}
+
+impl Strikes<'_> {
+    /// One more.
+    fn add(&self) -> Result<(), End> {
+        self.app.counters.messages_refused.bump();
+        let n = self.n.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if n >= self.app.limits.strikes_max { Err(End::StruckOut) } else { Ok(()) }
     }
 }
 
@@ -213,7 +247,7 @@ struct Ear<'a> {
     app: &'a Shared,
     stream: SplitStream<WebSocket>,
     pace: Bucket,
-    strikes: u32,
+    strikes: &'a Strikes<'a>,
 }
 
 impl Ear<'_> {
@@ -240,13 +274,6 @@ impl Ear<'_> {
                 Message::Close(_) => return Err(End::ByClient),
             }
         }
-    }
-
-    /// Counts a message that should not have been.
-    fn strike(&mut self) -> Result<(), End> {
-        self.app.counters.messages_refused.bump();
-        self.strikes += 1;
-        if self.strikes >= self.app.limits.strikes_max { Err(End::StruckOut) } else { Ok(()) }
     }
 }
 

@@ -31,6 +31,8 @@ counters! {
     requests,
     /// HTTP requests refused by Host or Origin.
     requests_foreign,
+    /// HTTP requests refused: too many of one account or address.
+    requests_slowed,
     /// Sign-ins.
     sign_ins,
     /// Sign-ins refused: name or password.

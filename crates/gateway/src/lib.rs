@@ -16,6 +16,7 @@ mod headers;
 mod limits;
 mod metrics;
 mod origin;
+mod pace;
 mod pages;
 mod passwords;
 mod patient_io;
@@ -45,7 +46,7 @@ pub use crate::limits::Limits;
 pub use crate::origin::Origin;
 pub use crate::pages::Pages;
 
-use crate::app::{App, Shared, SignInPace};
+use crate::app::{App, Shared};
 
 /// How the door is built.
 #[derive(Clone, Debug)]
@@ -110,7 +111,8 @@ impl Gateway {
             counters: counters::Counters::default(),
             media_sums: behind.media_sums,
             passwords: passwords::Passwords::new(),
-            sign_in_pace: Mutex::new(SignInPace::new(&settings.limits, random::bytes()?)),
+            paces: Mutex::new(pace::Paces::new(&settings.limits)),
+            name_key: random::bytes()?,
             hsts: settings.hsts,
             metrics_here: metrics_listener.is_none(),
             stopping,

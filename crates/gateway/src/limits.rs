@@ -40,6 +40,18 @@ pub struct Limits {
     pub strikes_max: u32,
     /// Messages queued for a connection.
     pub outbox_messages_max: usize,
+    /// REST requests of one account at once.
+    pub requests_per_account_max: u32,
+    /// How long it takes until it may make one more.
+    pub request_per_account_interval: Duration,
+    /// REST requests of strangers at one address (IPv6: one /64; loopback is not counted).
+    pub requests_per_address_max: u32,
+    /// How long it takes until they may make one more.
+    pub request_per_address_interval: Duration,
+    /// Sign-ins tried from one address at once.
+    pub sign_ins_per_address_max: u32,
+    /// How long it takes until one more may be tried from there.
+    pub sign_in_per_address_interval: Duration,
     /// Sign-ins tried under one name at once.
     pub sign_ins_per_name_max: u32,
     /// How long it takes until one more may be tried under that name.
@@ -71,6 +83,12 @@ impl Default for Limits {
             messages_per_second_max: MESSAGES_PER_SECOND_MAX,
             strikes_max: STRIKES_MAX,
             outbox_messages_max: OUTBOX_MESSAGES_MAX,
+            requests_per_account_max: 300,
+            request_per_account_interval: Duration::from_millis(50),
+            requests_per_address_max: 60,
+            request_per_address_interval: Duration::from_millis(500),
+            sign_ins_per_address_max: 10,
+            sign_in_per_address_interval: Duration::from_secs(6),
             sign_ins_per_name_max: 5,
             sign_in_per_name_interval: Duration::from_secs(20),
             sign_ins_max: 20,

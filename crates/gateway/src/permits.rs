@@ -40,7 +40,7 @@ impl Permits {
     /// A permit, unless there are too many out.
     pub(crate) fn take(&self, address: IpAddr) -> Option<Permit> {
         let one_of_all = self.all.clone().try_acquire_owned().ok()?;
-        let address = Some(neighbourhood(address)).filter(|address| !address.is_loopback());
+        let address = counted(address);
         if let Some(address) = address {
             let mut by_address = lock(&self.by_address);
             let n = by_address.entry(address).or_default();
@@ -77,6 +77,12 @@ impl Drop for Permit {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Under which address somebody is counted; `None` for loopback, which is a reverse proxy on
+/// this host, or a test.
+pub(crate) fn counted(address: IpAddr) -> Option<IpAddr> {
+    Some(neighbourhood(address)).filter(|address| !address.is_loopback())
 }
 
 /// One household or attacker holds a whole /64.

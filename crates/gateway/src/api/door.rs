@@ -1,6 +1,7 @@
 //! Who is it?  The account behind the cookie, and the ids in a path.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::extract::path::Path;
@@ -11,6 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::app::Shared;
 use crate::cookie;
+use crate::permits;
+use crate::porch::Peer;
 use crate::refusal::Refusal;
 
 /// Somebody signed in.
@@ -21,12 +24,41 @@ impl FromRequestParts<Shared> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
-        let token_hash = cookie::token_hash(&parts.headers).ok_or(Reject::NotSignedIn)?;
-        let found = app.store.sign_in(token_hash).await?;
+        let found = match cookie::token_hash(&parts.headers) {
+            Some(token_hash) => app.store.sign_in(token_hash).await?,
+            None => None,
+        };
         let now = app.clock.unix();
-        let sign_in =
-            found.filter(|sign_in| sign_in.expires_at > now).ok_or(Reject::NotSignedIn)?;
+        let Some(sign_in) = found.filter(|sign_in| sign_in.expires_at > now) else {
+            Stranger::from_request_parts(parts, app).await?;
+            return Err(Reject::NotSignedIn.into());
+        };
+        if !app.paces().account(app.clock.now(), sign_in.account) {
+            app.counters.requests_slowed.bump();
+            return Err(Reject::TooFast.into());
+        }
         Ok(Self(sign_in.account))
+    }
+}
+
+/// Somebody who need not be signed in, and has not asked too much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stranger {
+    /// Under which they are counted.  Not for logs.
+    pub(super) address: Option<IpAddr>,
+}
+
+impl FromRequestParts<Shared> for Stranger {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
+        let Peer(peer) = parts.extensions.get::<Peer>().copied().ok_or(Reject::Internal)?;
+        let address = permits::counted(peer.ip());
+        if !app.paces().stranger(app.clock.now(), address) {
+            app.counters.requests_slowed.bump();
+            return Err(Reject::TooFast.into());
+        }
+        Ok(Self { address })
     }
 }
 

@@ -9,6 +9,7 @@ use protocol::opaque::encode_base64url;
 use protocol::reject::Reject;
 use store::{Account, SetUp, Store, StoreError};
 
+use super::door::Stranger;
 use super::sign_in;
 use crate::app::Shared;
 use crate::passwords::Passwords;
@@ -33,9 +34,10 @@ pub async fn offer(store: &dyn Store) -> Result<Option<String>, StoreError> {
 
 pub(super) async fn create(
     State(app): State<Shared>,
+    stranger: Stranger,
     Words(setup): Words<Setup>,
 ) -> Result<Response, Refusal> {
-    sign_in::pace(&app, None)?;
+    sign_in::pace(&app, stranger, None)?;
     // Cheap questions first: strangers buy no hashing with guesses.
     let token_hash = sha256(setup.token.as_slice());
     if !app.store.is_setup_token(token_hash).await? || app.store.has_account().await? {

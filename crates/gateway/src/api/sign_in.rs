@@ -2,8 +2,6 @@
 //!
 //! A wrong name, a wrong password and too many tries are one answer (`cannot_sign_in`).
 
-use std::sync::PoisonError;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,6 +12,7 @@ use protocol::reject::Reject;
 use store::records::Hash;
 use store::{Account, SignInRecord};
 
+use super::door::Stranger;
 use crate::app::Shared;
 use crate::cookie;
 use crate::random::{self, sha256};
@@ -22,6 +21,7 @@ use crate::words::Words;
 
 pub(super) async fn create(
     State(app): State<Shared>,
+    stranger: Stranger,
     headers: HeaderMap,
     Words(words): Words<SignIn>,
 ) -> Result<Response, Refusal> {
@@ -29,7 +29,7 @@ pub(super) async fn create(
     if name.len() > NAME_BYTES_MAX {
         return Err(Reject::CannotSignIn.into());
     }
-    pace(&app, Some(name))?;
+    pace(&app, stranger, Some(name))?;
     let account = app.store.account_by_name(name).await?;
     let kept = account.as_ref().map(|account| account.password_hash.clone());
     let fits = app.passwords.fits(words.password, kept).await?;
@@ -37,12 +37,13 @@ pub(super) async fn create(
         app.counters.sign_ins_refused.bump();
         return Err(Reject::CannotSignIn.into());
     };
-    forgive(&app, name);
+    app.paces().forgive(&name_key(&app, name));
     welcome(&app, account, cookie::token_hash(&headers)).await
 }
 
 pub(super) async fn delete(
     State(app): State<Shared>,
+    _: Stranger,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if let Some(token_hash) = cookie::token_hash(&headers) {
@@ -73,30 +74,16 @@ pub(super) async fn welcome(
     Ok(([(header::SET_COOKIE, cookie::give(&token))], Json(me)).into_response())
 }
 
-/// Slows guessing down: over all names, and under one.
-pub(super) fn pace(app: &Shared, name: Option<&str>) -> Result<(), Reject> {
-    let now = app.clock.now();
-    let mut pace = app.sign_in_pace.lock().unwrap_or_else(PoisonError::into_inner);
-    let fits = match name {
-        None => true,
-        Some(name) => {
-            let key = name_key(&pace.key, name);
-            pace.by_name.take(now, key)
-        }
-    };
-    if fits && pace.all.take(now) {
+/// Slows guessing down: from one address, under one name, and over all.
+pub(super) fn pace(app: &Shared, stranger: Stranger, name: Option<&str>) -> Result<(), Reject> {
+    let key = name.map(|name| name_key(app, name));
+    if app.paces().sign_in(app.clock.now(), stranger.address, key) {
         return Ok(());
     }
     app.counters.sign_ins_slowed.bump();
     Err(if name.is_some() { Reject::CannotSignIn } else { Reject::TooFast })
 }
 
-fn forgive(app: &Shared, name: &str) {
-    let mut pace = app.sign_in_pace.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = name_key(&pace.key, name);
-    pace.by_name.forgive(&key);
-}
-
-fn name_key(key: &[u8; 32], name: &str) -> Hash {
-    sha256(&[key.as_slice(), name.as_bytes()].concat())
+fn name_key(app: &Shared, name: &str) -> Hash {
+    sha256(&[app.name_key.as_slice(), name.as_bytes()].concat())
 }

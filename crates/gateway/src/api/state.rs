@@ -4,10 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use protocol::api::ServerState;
 
+use super::door::Stranger;
 use crate::app::Shared;
 use crate::refusal::Refusal;
 
-pub(super) async fn read(State(app): State<Shared>) -> Result<Json<ServerState>, Refusal> {
+pub(super) async fn read(
+    State(app): State<Shared>,
+    _: Stranger,
+) -> Result<Json<ServerState>, Refusal> {
     let needs_setup = !app.store.has_account().await?;
     Ok(Json(ServerState { needs_setup }))
 }

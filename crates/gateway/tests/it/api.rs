@@ -281,3 +281,26 @@ pub(crate) fn invite_json(id: u8, number: u32, expires_at: u64) -> String {
         r#"{{"invite":"{id}","number":{number},"server_auth_hash":"{hash}","wrapped_room_secret":"{wrapped}","expires_at":{expires_at}}}"#
     )
 }
+
+#[tokio::test]
+async fn one_account_cannot_ask_without_end() {
+    let hour = std::time::Duration::from_secs(3600);
+    let limits = Limits {
+        requests_per_account_max: 3,
+        request_per_account_interval: hour,
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
+    let cookie = server.set_up().await;
+    let ask = || Request::get("/api/rooms").header("cookie", &cookie).send(server.address);
+    for _ in 0..3 {
+        assert_eq!(ask().await.status, 200);
+    }
+    let refused = ask().await;
+    assert_eq!((refused.status, refused.field("code").as_str()), (429, "too_fast"));
+    let made = server.post("/api/rooms", &cookie, r#"{"sealed_title":"AAAA"}"#).await;
+    assert_eq!(made.status, 429, "whatever it asks");
+
+    assert_eq!(server.get("/api/state").await.status, 200, "strangers do not notice");
+    assert_eq!(server.post("/api/sign-out", &cookie, "").await.status, 204);
+}

@@ -135,6 +135,42 @@ async fn too_many_strikes_close_with_1008() {
 }
 
 #[tokio::test]
+async fn what_the_room_refuses_as_misconduct_is_a_strike_too() {
+    let server = Server::with(Limits { strikes_max: 3, ..Limits::default() }).await;
+    let (mut socket, _) = moderator(&server).await;
+    let zeros = "A".repeat(43);
+    // No group yet: a correct client may be late.
+    let late = format!(
+        r#"{{"n":2,"body":{{"type":"application","group":"{zeros}","epoch":0,"message":"AAAA"}}}}"#
+    );
+    for _ in 0..6 {
+        socket.send(Message::text(late.clone())).await.unwrap();
+        assert_eq!(rejected(&mut socket).await, (Some(2), Reject::NoSuchGroup));
+    }
+    // A moderator never knocks.
+    let knock = r#"{"n":3,"body":{"type":"knock","key_package":"AAAA","spare_key_package":"AAAA","nonce":"AAAA","mac":"AAAA","sealed_name":"AAAA"}}"#;
+    for _ in 0..2 {
+        socket.send(Message::text(knock)).await.unwrap();
+        assert_eq!(rejected(&mut socket).await, (Some(3), Reject::OutOfOrder));
+    }
+    socket.send(Message::text("no")).await.unwrap();
+    assert_eq!(close_code(&mut socket).await, Some(1008), "both kinds are counted together");
+}
+
+#[tokio::test]
+async fn the_room_alone_can_strike_somebody_out() {
+    let server = Server::with(Limits { strikes_max: 3, ..Limits::default() }).await;
+    let (mut socket, hello) = moderator(&server).await;
+    let knock = r#"{"n":3,"body":{"type":"knock","key_package":"AAAA","spare_key_package":"AAAA","nonce":"AAAA","mac":"AAAA","sealed_name":"AAAA"}}"#;
+    for _ in 0..3 {
+        socket.send(Message::text(knock)).await.unwrap();
+        assert_eq!(rejected(&mut socket).await, (Some(3), Reject::OutOfOrder));
+    }
+    assert_eq!(close_code(&mut socket).await, Some(1008));
+    drop(hello);
+}
+
+#[tokio::test]
 async fn too_many_messages_close_with_1008_pings_too() {
     for message in [Message::text("no"), Message::Ping(Vec::new().into())] {
         let limits = Limits { strikes_max: u32::MAX, ..Limits::default() };

@@ -1,0 +1,162 @@
+//! How fast may one stranger, or one account, ask things over HTTP?
+//!
+//! Sign-ins cost a hash each and have a pace of their own: from one address, under one name,
+//! and over all.  All three must have room before any of them is charged, so that somebody who
+//! is slowed down cannot use up what others need.
+//!
+//! # Invariants
+//!
+//! - A refused attempt costs nothing.
+//! - Nobody's pace depends on what an account does, but that account's.
+//! - What one address does slows others down only once many addresses do it.
+
+use std::net::IpAddr;
+
+use protocol::id::AccountId;
+use protocol::time::Timestamp;
+use store::records::Hash;
+
+use crate::bucket::{Bucket, Buckets};
+use crate::limits::Limits;
+
+/// Keys that are followed at a time.
+const KEYS_MAX: usize = 4096;
+
+/// The paces of everybody.
+#[derive(Debug)]
+pub(crate) struct Paces {
+    by_account: Buckets<AccountId>,
+    by_address: Buckets<IpAddr>,
+    sign_ins_by_address: Buckets<IpAddr>,
+    sign_ins_by_name: Buckets<Hash>,
+    sign_ins: Bucket,
+}
+
+impl Paces {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let buckets = |burst, interval| Bucket::new(burst, interval);
+        let account =
+            buckets(limits.requests_per_account_max, limits.request_per_account_interval);
+        let address =
+            buckets(limits.requests_per_address_max, limits.request_per_address_interval);
+        let sign_ins =
+            buckets(limits.sign_ins_per_address_max, limits.sign_in_per_address_interval);
+        let name = buckets(limits.sign_ins_per_name_max, limits.sign_in_per_name_interval);
+        Self {
+            by_account: Buckets::new(account, KEYS_MAX),
+            by_address: Buckets::new(address, KEYS_MAX),
+            sign_ins_by_address: Buckets::new(sign_ins, KEYS_MAX),
+            sign_ins_by_name: Buckets::new(name, KEYS_MAX),
+            sign_ins: buckets(limits.sign_ins_max, limits.sign_in_interval),
+        }
+    }
+
+    /// Whether somebody signed in may ask one more thing.
+    pub(crate) fn account(&mut self, now: Timestamp, account: AccountId) -> bool {
+        self.by_account.take(now, account)
+    }
+
+    /// Whether somebody who is not may.  No address: not counted.
+    pub(crate) fn stranger(&mut self, now: Timestamp, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| self.by_address.take(now, address))
+    }
+
+    /// Whether one more sign-in may be tried; under no name, it is the setup.
+    pub(crate) fn sign_in(
+        &mut self,
+        now: Timestamp,
+        address: Option<IpAddr>,
+        name: Option<Hash>,
+    ) -> bool {
+        let fits = address.is_none_or(|key| self.sign_ins_by_address.has(now, &key))
+            && name.is_none_or(|key| self.sign_ins_by_name.has(now, &key))
+            && self.sign_ins.take(now);
+        if !fits {
+            return false;
+        }
+        if let Some(address) = address {
+            self.sign_ins_by_address.take(now, address);
+        }
+        if let Some(name) = name {
+            self.sign_ins_by_name.take(now, name);
+        }
+        true
+    }
+
+    /// Somebody knew the password of this name.
+    pub(crate) fn forgive(&mut self, name: &Hash) {
+        self.sign_ins_by_name.forgive(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_start(Duration::from_secs(1));
+    const HER_NAME: Hash = [1; 32];
+
+    #[test]
+    fn one_address_cannot_keep_everybody_from_signing_in() {
+        let mut paces = Paces::new(&Limits::default());
+        let attacker = address(1);
+        let tried = (0..1000_u16).filter(|n| {
+            let mut name = [9; 32];
+            name[..2].copy_from_slice(&n.to_be_bytes());
+            paces.sign_in(NOW, attacker, Some(name))
+        });
+        assert!(tried.count() < 20);
+        assert!(!paces.sign_in(NOW, attacker, None), "nor the setup");
+
+        assert!(paces.sign_in(NOW, address(2), Some(HER_NAME)));
+        assert!(paces.sign_in(NOW, address(2), None));
+    }
+
+    #[test]
+    fn names_that_are_refused_do_not_fill_the_table() {
+        let limits = Limits { sign_ins_max: 3, ..Limits::default() };
+        let mut paces = Paces::new(&limits);
+        for n in 0..2 * KEYS_MAX {
+            let mut name = [9; 32];
+            name[..8].copy_from_slice(&n.to_be_bytes());
+            paces.sign_in(NOW, None, Some(name));
+        }
+
+        let soon = NOW + limits.sign_in_interval;
+        assert!(paces.sign_in(soon, None, Some(HER_NAME)));
+    }
+
+    #[test]
+    fn guesses_under_one_name_leave_the_others_theirs() {
+        let mut paces = Paces::new(&Limits::default());
+        let tried = (0..200).filter(|n| paces.sign_in(NOW, address(*n), Some(HER_NAME)));
+        assert_eq!(tried.count(), 5);
+        assert!(paces.sign_in(NOW, address(1), Some([2; 32])));
+        paces.forgive(&HER_NAME);
+        assert!(paces.sign_in(NOW, address(1), Some(HER_NAME)));
+    }
+
+    #[test]
+    fn accounts_and_strangers_have_a_pace_each() {
+        let limits = Limits {
+            requests_per_account_max: 3,
+            requests_per_address_max: 2,
+            ..Limits::default()
+        };
+        let mut paces = Paces::new(&limits);
+        let (ana, ben) = (AccountId::from_bytes([1; 16]), AccountId::from_bytes([2; 16]));
+
+        assert_eq!([(); 4].map(|()| paces.account(NOW, ana)), [true, true, true, false]);
+        assert!(paces.account(NOW, ben));
+        assert_eq!([(); 3].map(|()| paces.stranger(NOW, address(1))), [true, true, false]);
+        assert!(paces.stranger(NOW, address(2)));
+        assert!((0..100).all(|_| paces.stranger(NOW, None)), "a reverse proxy is not counted");
+    }
+
+    fn address(n: u8) -> Option<IpAddr> {
+        Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)))
+    }
+}
