@@ -1,9 +1,12 @@
 //! What does each operation of the embedded store say to SQLite?
 
+use std::time::Duration;
+
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 
+use crate::schema::BUSY_PATIENCE;
 use crate::{
     Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
 };
@@ -142,7 +145,7 @@ pub(crate) fn end_room(db: &mut Connection, id: RoomId, at: UnixSeconds) -> Resu
     )?;
     tx.execute("UPDATE invite SET wrapped_room_secret = x'' WHERE room = ?1", [id.as_bytes()])?;
     tx.commit()?;
-    forget_journal(db)?;
+    forget_journal(db);
     Ok(n > 0)
 }
 
@@ -213,7 +216,7 @@ pub(crate) fn revoke_invite(db: &mut Connection, invite: InviteId) -> Result<boo
          WHERE id = ?1 AND revoked = 0",
         [invite.as_bytes()],
     )?;
-    forget_journal(db)?;
+    forget_journal(db);
     Ok(n > 0)
 }
 
@@ -228,14 +231,21 @@ pub(crate) fn purge_expired(db: &mut Connection, now: UnixSeconds) -> Result<()>
         [seconds(now)],
     )?;
     tx.commit()?;
-    forget_journal(db)
+    forget_journal(db);
+    Ok(())
 }
 
 /// Moves the journal into the file and empties it, so that what was wiped in the file does not
 /// live on beside it.  When a reader (an operator's `sqlite3`) is in the way it is left for the
-/// next time.
-fn forget_journal(db: &Connection) -> Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+/// next time: what was asked for is done, and everybody else waits for this thread.
+fn forget_journal(db: &Connection) {
+    let outcome = db
+        .busy_timeout(Duration::ZERO)
+        .and_then(|()| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    let restored = db.busy_timeout(BUSY_PATIENCE);
+    if let Err(error) = outcome.and(restored) {
+        tracing::warn!(%error, "The journal is emptied later");
+    }
 }
 
 fn exists(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<bool> {

@@ -1,6 +1,11 @@
 //! Which tables are in the file, and how an older file becomes a newer one.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, TransactionBehavior};
+
+/// How long a write waits for an operator's tool that has the file locked.
+pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Marks the file as ours (`PRAGMA application_id`): "aman" in ASCII.
 const APPLICATION_ID: i32 = 0x616d_616e;
@@ -66,11 +71,11 @@ pub(crate) enum SchemaError {
 
 /// Sets the connection up and brings the file to the newest version.
 pub(crate) fn prepare(connection: &mut Connection) -> Result<(), SchemaError> {
+    connection.busy_timeout(BUSY_PATIENCE)?;
     // `secure_delete` overwrites what is deleted; `synchronous = FULL` keeps what was reported
     // as done through a loss of power.
     connection.execute_batch(
-        "PRAGMA busy_timeout = 5000;
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA secure_delete = ON;
          PRAGMA foreign_keys = ON;

@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use protocol::id::{AccountId, InviteId, RoomId};
 use protocol::time::UnixSeconds;
@@ -72,6 +73,24 @@ async fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
 
     assert_eq!(refused.path, path);
     assert_eq!(std::fs::read(&path).unwrap(), text);
+}
+
+#[tokio::test]
+async fn an_operator_who_reads_the_file_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path()).unwrap();
+    fill(&store).await;
+    let reader = rusqlite::Connection::open(folder.path().join(FILE_NAME)).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM room;").unwrap();
+
+    // With the reader in the way the journal cannot be emptied.
+    let soon = Duration::from_secs(3);
+    let ended = tokio::time::timeout(soon, store.end_room(ROOM, UnixSeconds(5))).await;
+    assert!(ended.expect("nobody waits for the reader").unwrap());
+
+    drop(reader);
+    store.purge_expired(UnixSeconds(6)).await.unwrap();
+    assert!(!folder_holds(folder.path(), TITLE), "it is emptied the next time");
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ async fn a_newer_moderator_replaces_the_older_and_finds_every_knock() {
     assert_eq!(second.ask(open_group(0)).await, Err(Reject::StaleGeneration));
     let group = protocol::client::OpenGroup {
         group: protocol::id::GroupId::from_bytes([9; 32]),
-        generation: protocol::id::Generation(1),
+        generation: Generation(1),
     };
     second.ask(ClientMessage::OpenGroup(group)).await.unwrap();
     let ClientMessage::Commit(commit) = adds(0, &[attendee.who()]) else { unreachable!() };
