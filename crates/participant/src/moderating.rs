@@ -57,6 +57,8 @@ pub(crate) struct Moderating {
     not_before: Option<Timestamp>,
     n_refused: u32,
     newest: Option<Generation>,
+    /// Since when somebody has been a member without being in the room.
+    absent_since: Option<Timestamp>,
     pub(crate) wants_end: bool,
 }
 
@@ -76,6 +78,7 @@ impl Moderating {
             not_before: None,
             n_refused: 0,
             newest: None,
+            absent_since: None,
             wants_end: false,
         }
     }

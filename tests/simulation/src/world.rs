@@ -1,12 +1,13 @@
 //! One run, from its seed to its verdict.
 
-use participant::output::Phase;
+use participant::output::{EndReason, Phase};
 use std::collections::VecDeque;
 
 use participant::{Input, Output};
-use protocol::id::RoomId;
+use protocol::id::{ParticipantId, RoomId};
 use protocol::media::TrackKind;
 use protocol::opaque::encode_base64url;
+use protocol::reject::FarewellReason;
 use room::MediaNews;
 
 use crate::dice::Dice;
@@ -69,6 +70,8 @@ struct World {
     n_texts: u64,
     n_faults: u64,
     admit_is_due: bool,
+    /// Whom the counsellor has pressed *remove* for.
+    removing: Option<(usize, ParticipantId)>,
     history: VecDeque<String>,
 }
 
@@ -105,6 +108,7 @@ impl World {
             n_texts: 0,
             n_faults: 0,
             admit_is_due: false,
+            removing: None,
             history: VecDeque::new(),
         }
     }
@@ -383,6 +387,24 @@ impl World {
         if let Some(other) = others.into_iter().find(|o| is_member(o) && o.leaf.is_some()) {
             let participant = other.participant;
             self.tell(COUNSELLOR, Input::Remove { participant });
+            self.removing = Some((who, participant));
+        }
+    }
+
+    /// Whether the counsellor's page shows that the group has somebody as a member.
+    fn counsellor_shows(&self, participant: Option<ParticipantId>) -> bool {
+        self.person(COUNSELLOR).and_then(|person| person.state.as_ref()).is_none_or(|state| {
+            let mut members = state.others.iter().filter(|other| other.leaf.is_some());
+            state.n_members == 0 || members.any(|other| Some(other.participant) == participant)
+        })
+    }
+
+    /// Somebody is removed once the counsellor sees it; a page that is loaded again before
+    /// that has forgotten what was pressed.
+    fn note_removal(&mut self) {
+        let Some((who, participant)) = self.removing else { return };
+        if !self.counsellor_shows(Some(participant)) {
+            self.removing = None;
             if let Some(person) = self.person_mut(who) {
                 person.is_out = true;
                 person.is_removed = true;
@@ -396,9 +418,15 @@ impl World {
             return;
         }
         self.n_faults += 1;
+        if who == COUNSELLOR {
+            self.removing = None;
+        }
         let core = self.cast.open_page(who, now, &mut self.dice);
         let line = self.person_mut(who).and_then(|person| {
+            // The counsellor's vault noted whom she let in.
+            let note = person.core.note();
             person.core = core;
+            person.core.recall(&note);
             person.life += 1;
             person.born = now;
             person.state = None;
@@ -510,16 +538,13 @@ impl World {
 
     /// What must hold at every moment.
     fn check_always(&mut self) {
+        self.note_removal();
         let removed: Vec<usize> = (1..self.people.len())
             .filter(|who| self.person(*who).is_some_and(|person| person.is_removed))
             .collect();
         for who in removed {
             let me = self.person(who).and_then(|person| person.state.as_ref()?.me);
-            let is_still_in = self.person(COUNSELLOR).is_none_or(|person| {
-                let others = person.state.iter().flat_map(|state| &state.others);
-                let mut others = others.filter(|other| other.leaf.is_some());
-                others.any(|other| Some(other.participant) == me)
-            });
+            let is_still_in = self.counsellor_shows(me);
             if !is_still_in && let Some(sealed) = self.seal(COUNSELLOR) {
                 assert!(
                     !self.opens(who, &sealed),
@@ -550,7 +575,7 @@ impl World {
     fn judge(&mut self) -> Tally {
         let seed = self.seed;
         let staying: Vec<usize> = (0..self.people.len())
-            .filter(|who| self.person(*who).is_some_and(|person| !person.is_out))
+            .filter(|who| self.person(*who).is_some_and(|person| !is_gone(person)))
             .collect();
         let mut n_heard = 0;
         for who in &staying {
@@ -580,4 +605,10 @@ impl World {
         }
         Tally { n_in_call: staying.len(), n_faults: self.n_faults, n_heard }
     }
+}
+
+/// Out by their own will, or removed: seen by the counsellor, or told by the server.
+fn is_gone(person: &Person) -> bool {
+    let removed = EndReason::Farewell { reason: FarewellReason::Removed };
+    person.is_out || person.phase() == Some(&Phase::Ended { reason: removed })
 }
