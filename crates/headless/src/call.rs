@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::desk::{NoTicket, Tickets};
+use crate::held::{Arrived, Held};
 use crate::peer::{Offered, Peer, PeerEvent, PeerSettings};
 use crate::server::Server;
 use crate::sink::{Opened, Sink};
@@ -29,6 +30,9 @@ const NEWS_MAX: usize = 256;
 
 /// Events of a peer connection that may wait: one second of two tracks.
 const PEER_EVENTS_MAX: usize = 256;
+
+/// The one refusal to open a frame that is worth waiting for.
+const NO_KEY_YET: &str = "unknown_key";
 
 /// What the person, or a test, does.
 #[derive(Debug)]
@@ -86,6 +90,7 @@ pub(crate) struct Call {
     media_flows: bool,
     bindings: BTreeMap<Mid, SlotBinding>,
     others: Vec<Other>,
+    held: Held,
 }
 
 /// Runs until `commands` is closed.
@@ -103,6 +108,7 @@ pub(crate) async fn run(parts: Parts, mut commands: mpsc::Receiver<Command>) {
         media_flows: false,
         bindings: BTreeMap::new(),
         others: Vec::new(),
+        held: Held::default(),
     };
     call.input(Input::Start).await;
     for kind in [TrackKind::Microphone, TrackKind::Camera] {
@@ -295,7 +301,10 @@ impl Call {
                     self.parts.status.send_modify(|status| status.counters.sockets += 1);
                     self.input(Input::Opened).await;
                 }
-                SocketEvent::Text(text) => self.input(Input::Received { text }).await,
+                SocketEvent::Text(text) => {
+                    self.input(Input::Received { text }).await;
+                    self.open_held();
+                }
                 SocketEvent::Closed(code) => {
                     self.socket = None;
                     self.input(Input::Closed { code }).await;
@@ -332,7 +341,10 @@ impl Call {
                 self.media_flows = false;
                 self.input(Input::MediaFailed).await;
             }
-            PeerEvent::Frame { mid, audio, bytes } => self.open(&mid, audio, &bytes),
+            PeerEvent::Frame { mid, audio, bytes } => {
+                let at = self.parts.clock.now();
+                self.open(Arrived { mid, audio, bytes, at });
+            }
             PeerEvent::KeyframeWanted => {
                 self.parts.status.send_modify(|s| s.counters.keyframes_wanted += 1);
                 self.jump_to_keyframe(TrackKind::Camera);
@@ -340,17 +352,38 @@ impl Call {
         }
     }
 
+    /// Tries those again that waited for a key.
+    fn open_held(&mut self) {
+        let (frames, n_late) = self.held.take(self.parts.clock.now());
+        for _ in 0..n_late {
+            self.count_not_opened(NO_KEY_YET);
+        }
+        for frame in frames {
+            self.open(frame);
+        }
+    }
+
+    fn count_not_opened(&self, code: &'static str) {
+        self.parts.status.send_modify(|status| {
+            *status.counters.not_opened.entry(code).or_default() += 1;
+        });
+    }
+
     /// Opens a frame and hands it over, if it is from the one whose track the slot carries.
-    fn open(&mut self, mid: &Mid, audio: bool, sealed: &[u8]) {
+    fn open(&mut self, arrived: Arrived) {
         let now = self.parts.clock.now();
+        let Arrived { mid, audio, bytes, .. } = &arrived;
         let mut frame = Vec::new();
-        let opened = match self.parts.participant.open_frame(now, audio, sealed, &mut frame) {
+        let opened = match self.parts.participant.open_frame(now, *audio, bytes, &mut frame) {
             Ok(opened) => opened,
+            Err(error) if error.code() == NO_KEY_YET => {
+                if self.held.hold(arrived).is_some() {
+                    self.count_not_opened(NO_KEY_YET);
+                }
+                return;
+            }
             Err(error) => {
-                let code = error.code();
-                self.parts.status.send_modify(|status| {
-                    *status.counters.not_opened.entry(code).or_default() += 1;
-                });
+                self.count_not_opened(error.code());
                 return;
             }
         };

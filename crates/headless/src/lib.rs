@@ -9,6 +9,7 @@ pub mod assembler;
 mod call;
 pub mod clock;
 pub mod desk;
+mod held;
 pub mod http;
 pub mod ivf;
 mod keyframe_tap;
