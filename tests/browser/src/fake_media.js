@@ -116,35 +116,41 @@ export function isPictureOf(person, shown) {
  */
 export function toneHeard(page, milliseconds = 1200) {
   return page.evaluate(async (duration) => {
-    const stream = document.querySelector("[data-testid=tile-remote] audio")?.srcObject;
-    if (!stream || stream.getAudioTracks().length === 0) return null;
-    const recorder = new MediaRecorder(stream);
-    const parts = [];
-    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
-    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve, { once: true }));
-    recorder.start();
-    setTimeout(() => recorder.stop(), duration);
-    await stopped;
     const rate = 16_000;
-    const bytes = await new Blob(parts).arrayBuffer();
-    if (bytes.byteLength === 0) return null;
-    const samples = (await new OfflineAudioContext(1, rate, rate).decodeAudioData(bytes)).getChannelData(0);
+    const record = async (stream) => {
+      const recorder = new MediaRecorder(stream);
+      const parts = [];
+      recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
+      const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve, { once: true }));
+      recorder.start();
+      setTimeout(() => recorder.state === "recording" && recorder.stop(), duration);
+      await stopped;
+      const bytes = await new Blob(parts).arrayBuffer();
+      if (bytes.byteLength === 0) return new Float32Array();
+      const sound = await new OfflineAudioContext(1, rate, rate).decodeAudioData(bytes).catch(() => null);
+      return sound?.getChannelData(0) ?? new Float32Array();
+    };
+    const streams = [...document.querySelectorAll("audio")].map((element) => element.srcObject);
+    const playing = streams.filter((stream) => stream?.getAudioTracks().some((track) => track.readyState === "live"));
+    const sounds = await Promise.all(playing.map(record));
 
     // The loudest stretch, so that a pause between two bursts does not matter.
     const length = 2048;
-    let loudest = { energy: 0, from: 0 };
-    for (let from = 0; from + length <= samples.length; from += length / 4) {
-      const energy = samples.subarray(from, from + length).reduce((sum, value) => sum + value * value, 0);
-      if (energy > loudest.energy) loudest = { energy, from };
+    let loudest = { energy: 0, stretch: null };
+    for (const samples of sounds) {
+      for (let from = 0; from + length <= samples.length; from += length / 4) {
+        const stretch = samples.subarray(from, from + length);
+        const energy = stretch.reduce((sum, value) => sum + value * value, 0);
+        if (energy > loudest.energy) loudest = { energy, stretch };
+      }
     }
-    if (loudest.energy / length < 1e-5) return null;
-    const stretch = samples.subarray(loudest.from, loudest.from + length);
+    if (loudest.stretch === null || loudest.energy / length < 1e-5) return null;
     let best = { power: 0, hertz: null };
     for (let hertz = 200; hertz <= 4000; hertz += 4) {
       // Goertzel's algorithm: the power at one frequency.
       const turn = 2 * Math.cos((2 * Math.PI * hertz) / rate);
       let [before, last] = [0, 0];
-      for (const value of stretch) [before, last] = [last, value + turn * last - before];
+      for (const value of loudest.stretch) [before, last] = [last, value + turn * last - before];
       const power = last * last + before * before - turn * last * before;
       if (power > best.power) best = { power, hertz };
     }
