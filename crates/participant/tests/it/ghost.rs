@@ -61,9 +61,8 @@ fn ghost_1_a_fresh_page_lets_nobody_in_whom_the_server_says_it_let_in() {
 fn nothing_is_sealed_for_somebody_the_counsellor_removed_though_the_server_stalls() {
     let mut world = World::in_call(8);
     // The server keeps every commit to itself from here on.
-    world.mangle = Some(Box::new(|_, _, message| match message {
-        ServerMessage::Committed(_) => Vec::new(),
-        other => vec![other],
+    world.mangle = Some(Box::new(|_, _, message| {
+        if matches!(message, ServerMessage::Committed(_)) { Vec::new() } else { vec![message] }
     }));
     assert!(world.hears(ANA, BEN));
     let participant = world.id(BEN);
