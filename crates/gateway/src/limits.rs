@@ -52,10 +52,14 @@ pub struct Limits {
     pub sign_ins_per_address_max: u32,
     /// How long it takes until one more may be tried from there.
     pub sign_in_per_address_interval: Duration,
-    /// Sign-ins tried under one name at once.
+    /// Sign-ins tried under one name from one address at once.
     pub sign_ins_per_name_max: u32,
-    /// How long it takes until one more may be tried under that name.
+    /// How long it takes until one more may be tried under that name from there.
     pub sign_in_per_name_interval: Duration,
+    /// Sign-ins tried under one name from anywhere at once.
+    pub sign_ins_per_name_anywhere_max: u32,
+    /// How long it takes until one more may be tried under that name.
+    pub sign_in_per_name_anywhere_interval: Duration,
     /// Sign-ins tried under any name at once.
     pub sign_ins_max: u32,
     /// How long it takes until one more may be tried.
@@ -91,8 +95,10 @@ impl Default for Limits {
             sign_in_per_address_interval: Duration::from_secs(6),
             sign_ins_per_name_max: 5,
             sign_in_per_name_interval: Duration::from_secs(20),
+            sign_ins_per_name_anywhere_max: 20,
+            sign_in_per_name_anywhere_interval: Duration::from_secs(4),
             sign_ins_max: 20,
-            sign_in_interval: Duration::from_millis(500),
+            sign_in_interval: Duration::from_millis(200),
             invite_lifetime_max: Duration::from_secs(366 * 24 * 60 * 60),
             farewell_patience: Duration::from_secs(4),
         }

@@ -1,8 +1,9 @@
 //! How fast may one stranger, or one account, ask things over HTTP?
 //!
-//! Sign-ins cost a hash each and have a pace of their own: from one address, under one name,
-//! and over all.  All three must have room before any of them is charged, so that somebody who
-//! is slowed down cannot use up what others need.
+//! Sign-ins cost a hash each and have paces of their own: from one address, under one name
+//! from one address, under one name, and over all.  All must have room before any is charged,
+//! so that somebody who is slowed down cannot use up what others need: one address alone keeps
+//! nobody from signing in elsewhere, not even under the same name.
 //!
 //! # Invariants
 //!
@@ -29,24 +30,31 @@ pub(crate) struct Paces {
     by_address: Buckets<IpAddr>,
     sign_ins_by_address: Buckets<IpAddr>,
     sign_ins_by_name: Buckets<Hash>,
+    sign_ins_by_name_there: Buckets<(Hash, Option<IpAddr>)>,
     sign_ins: Bucket,
 }
 
 impl Paces {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let buckets = |burst, interval| Bucket::new(burst, interval);
+        let buckets = Bucket::new;
         let account =
             buckets(limits.requests_per_account_max, limits.request_per_account_interval);
         let address =
             buckets(limits.requests_per_address_max, limits.request_per_address_interval);
         let sign_ins =
             buckets(limits.sign_ins_per_address_max, limits.sign_in_per_address_interval);
-        let name = buckets(limits.sign_ins_per_name_max, limits.sign_in_per_name_interval);
+        let name = buckets(
+            limits.sign_ins_per_name_anywhere_max,
+            limits.sign_in_per_name_anywhere_interval,
+        );
+        let name_there =
+            buckets(limits.sign_ins_per_name_max, limits.sign_in_per_name_interval);
         Self {
             by_account: Buckets::new(account, KEYS_MAX),
             by_address: Buckets::new(address, KEYS_MAX),
             sign_ins_by_address: Buckets::new(sign_ins, KEYS_MAX),
             sign_ins_by_name: Buckets::new(name, KEYS_MAX),
+            sign_ins_by_name_there: Buckets::new(name_there, KEYS_MAX),
             sign_ins: buckets(limits.sign_ins_max, limits.sign_in_interval),
         }
     }
@@ -69,7 +77,10 @@ impl Paces {
         name: Option<Hash>,
     ) -> bool {
         let fits = address.is_none_or(|key| self.sign_ins_by_address.has(now, &key))
-            && name.is_none_or(|key| self.sign_ins_by_name.has(now, &key))
+            && name.is_none_or(|key| {
+                self.sign_ins_by_name.has(now, &key)
+                    && self.sign_ins_by_name_there.has(now, &(key, address))
+            })
             && self.sign_ins.take(now);
         if !fits {
             return false;
@@ -79,13 +90,15 @@ impl Paces {
         }
         if let Some(name) = name {
             self.sign_ins_by_name.take(now, name);
+            self.sign_ins_by_name_there.take(now, (name, address));
         }
         true
     }
 
-    /// Somebody knew the password of this name.
-    pub(crate) fn forgive(&mut self, name: &Hash) {
-        self.sign_ins_by_name.forgive(name);
+    /// Somebody there knew the password of this name.
+    pub(crate) fn forgive(&mut self, address: Option<IpAddr>, name: Hash) {
+        self.sign_ins_by_name.forgive(&name);
+        self.sign_ins_by_name_there.forgive(&(name, address));
     }
 }
 
@@ -131,12 +144,24 @@ mod tests {
 
     #[test]
     fn guesses_under_one_name_leave_the_others_theirs() {
-        let mut paces = Paces::new(&Limits::default());
+        let limits = Limits { sign_ins_max: 1000, ..Limits::default() };
+        let mut paces = Paces::new(&limits);
         let tried = (0..200).filter(|n| paces.sign_in(NOW, address(*n), Some(HER_NAME)));
-        assert_eq!(tried.count(), 5);
+        assert_eq!(tried.count(), 20, "from wherever");
         assert!(paces.sign_in(NOW, address(1), Some([2; 32])));
-        paces.forgive(&HER_NAME);
+        paces.forgive(address(1), HER_NAME);
         assert!(paces.sign_in(NOW, address(1), Some(HER_NAME)));
+    }
+
+    #[test]
+    fn one_address_cannot_lock_a_name_everywhere() {
+        let mut paces = Paces::new(&Limits::default());
+        let attacker = address(1);
+        for second in 0..3600 {
+            paces.sign_in(NOW + Duration::from_secs(second), attacker, Some(HER_NAME));
+        }
+        let then = NOW + Duration::from_secs(3600);
+        assert!(paces.sign_in(then, address(2), Some(HER_NAME)));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) async fn create(
         app.counters.sign_ins_refused.bump();
         return Err(Reject::CannotSignIn.into());
     };
-    app.paces().forgive(&name_key(&app, name));
+    app.paces().forgive(stranger.address, name_key(&app, name));
     welcome(&app, account, cookie::token_hash(&headers)).await
 }
 
