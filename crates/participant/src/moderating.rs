@@ -296,6 +296,7 @@ impl Participant {
             return;
         }
         if self.group.is_none() {
+            side.absent_since = None;
             self.open_group(now);
         } else {
             self.make_commit(now);

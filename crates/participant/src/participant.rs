@@ -207,7 +207,11 @@ impl Participant {
         let side = match &self.side {
             Side::Attendee(side) => side.poll_timeout(is_entered),
             Side::Moderator(side) => {
-                let rekey_at = self.keys.rekey_at().filter(|_| self.group.is_some());
+                let may_commit = self
+                    .group
+                    .as_ref()
+                    .is_some_and(|group| group.is_sound() && !group.has_pending());
+                let rekey_at = self.keys.rekey_at().filter(|_| may_commit);
                 side.poll_timeout(is_entered, rekey_at)
             }
         };
