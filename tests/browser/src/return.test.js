@@ -1,0 +1,41 @@
+// Who may come back without being let in again: nobody but a device the counsellor let in, and
+// only in the same sitting.  The server's word is not asked.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chromium } from "./browsers.js";
+import { ANA, BEN, isPictureOf, quartersShown } from "./fake_media.js";
+import * as people from "./people.js";
+import { Server } from "./server.js";
+import { until } from "./until.js";
+
+const LONG = { timeout: 240_000 };
+
+test("after a reload the counsellor need not ask again, and after she left she must", LONG, async (t) => {
+  const server = await Server.start(t);
+  const [ana, ben] = await Promise.all([
+    chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
+    chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),
+  ]);
+  await people.setUp(ana.page, server);
+  const link = await people.makeRoom(ana.page);
+  await people.openWaitingRoom(ana.page);
+  await people.knock(ben.page, link, "Ben");
+  await people.admit(ana.page);
+  await Promise.all([people.inCall(ana.page), people.inCall(ben.page)]);
+
+  ana.page.on("dialog", (dialog) => dialog.accept());
+  await ana.page.reload();
+  await people.press(ana.page, "desk-open-item");
+  await people.press(ana.page, "room-open");
+  await people.inCall(ana.page);
+  await until("Ana sees Ben again", async () => isPictureOf(BEN, await quartersShown(ana.page)));
+
+  await people.pressAndConfirm(ana.page, "leave");
+  await people.ended(ana.page);
+  await ana.page.reload();
+  await people.press(ana.page, "desk-open-item");
+  await people.press(ana.page, "room-open");
+  await people.sees(ana.page, "waiting-item");
+  assert.equal(await people.read(ana.page, "waiting-name"), "Ben");
+});
