@@ -21,6 +21,7 @@ pub mod logs;
 pub mod network;
 pub mod people;
 pub mod server;
+mod verdict;
 pub mod world;
 
 pub use world::run;
