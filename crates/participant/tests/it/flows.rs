@@ -254,6 +254,30 @@ fn somebody_lost_for_good_leaves_the_group() {
 }
 
 #[test]
+fn somebody_gone_before_the_echo_of_their_commit_leaves_the_group() {
+    let mut world = World::new(24);
+    world.settle();
+    let ben = world.attendee_core(1, "Ben", 1);
+    world.add(ben);
+    world.settle();
+    let ana = world.people[ANA].line.unwrap();
+    world.mangle = Some(Box::new(
+        move |_, line, message| if line == ana { vec![] } else { vec![message] },
+    ));
+    world.admit_all();
+    world.mangle = None;
+    world.people[BEN].is_online = false;
+    world.cut(BEN);
+    let ben = world.id(BEN);
+    world.server.remove(ben, FarewellReason::Lost);
+    world.cut(ANA);
+    world.advance(2 * SECOND);
+    assert_eq!(world.state(ANA).n_members, 2, "the echo came");
+    world.advance(6 * SECOND);
+    assert_eq!(world.state(ANA).n_members, 1);
+}
+
+#[test]
 fn keys_are_renewed_in_a_quiet_group_and_old_frames_stay_open_a_while() {
     let mut world = World::in_call(16);
     let epoch = world.server.group.unwrap().epoch;
