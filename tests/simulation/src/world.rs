@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use participant::output::{EndReason, Phase};
 use participant::{Input, Output};
 use protocol::id::{ParticipantId, RoomId};
 use protocol::opaque::encode_base64url;
+use protocol::reject::FarewellReason;
 use room::MediaNews;
 
 use crate::dice::Dice;
@@ -505,6 +507,12 @@ impl World {
                     self.admit_is_due = true;
                     let at = now + self.dice.between(50, 3000);
                     self.act(at, Act::AdmitAll);
+                }
+                // An older page of theirs was slower than this one; they see it and reload.
+                let replaced = EndReason::Farewell { reason: FarewellReason::Replaced };
+                if state.phase == (Phase::Ended { reason: replaced }) {
+                    let at = now + self.dice.between(1000, 3000);
+                    self.act(at, Act::Reload(who));
                 }
                 if let Some(person) = self.person_mut(who) {
                     person.state = Some(state);
