@@ -62,6 +62,22 @@ pub enum MediaOrder {
     },
 }
 
+impl MediaOrder {
+    /// Whose peer connection it is about.
+    #[must_use]
+    pub const fn participant(&self) -> ParticipantId {
+        match self {
+            Self::OpenPeer { peer, .. }
+            | Self::SetLeaf { peer, .. }
+            | Self::ClosePeer { peer } => *peer,
+            Self::BindSlot { subscriber, .. } | Self::UnbindSlot { subscriber, .. } => {
+                *subscriber
+            }
+            Self::HoldTrack { publisher, .. } => *publisher,
+        }
+    }
+}
+
 /// A session description holds addresses and keys: it is not for logs.
 impl std::fmt::Debug for MediaOrder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

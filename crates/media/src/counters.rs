@@ -88,6 +88,8 @@ counters! {
     facts_delayed,
     /// Facts lost because the switchboard did not empty its mailbox.
     facts_lost,
+    /// Panics that cost one peer connection instead of the shard.
+    panics_contained,
     /// Nanoseconds the shard was at work.
     busy_nanos,
 }

@@ -16,6 +16,7 @@ use forward::PeerKey;
 use protocol::time::Timestamp;
 
 use crate::border::MediaFact;
+use crate::contain::contained;
 use crate::counters::{add, bump};
 use crate::dtls::{News, Outcome};
 use crate::outbox::send_one;
@@ -25,7 +26,7 @@ use crate::srtp::{Refused, Srtp};
 use crate::stun;
 
 impl State {
-    /// A datagram came.
+    /// A datagram came.  If anything breaks over it, its sender alone is lost.
     pub(crate) fn datagram(
         &mut self,
         now: Timestamp,
@@ -33,6 +34,17 @@ impl State {
         path: Path,
         datagram: &mut [u8],
     ) {
+        let sender = self.by_address.get(&path.theirs).copied();
+        if contained(|| self.sort(now, socket, path, datagram)) {
+            return;
+        }
+        bump(&self.counters.panics_contained);
+        if let Some(sender) = sender {
+            self.lose(sender);
+        }
+    }
+
+    fn sort(&mut self, now: Timestamp, socket: &Socket, path: Path, datagram: &mut [u8]) {
         bump(&self.counters.packets_in);
         add(&self.counters.bytes_in, u64::try_from(datagram.len()).unwrap_or(0));
         // RFC 7983 section 7.

@@ -9,6 +9,7 @@ mod answer;
 pub mod border;
 mod chance;
 mod clock;
+mod contain;
 mod counters;
 mod door;
 mod dtls;

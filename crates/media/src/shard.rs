@@ -22,6 +22,7 @@ use protocol::time::Timestamp;
 use crate::answer::{Answered, Ours, answer};
 use crate::border::{MediaFact, MediaOrder};
 use crate::clock::Clock;
+use crate::contain::contained;
 use crate::counters::{Counters, add, bump};
 use crate::dtls::{Dtls, Identity};
 use crate::facts::Facts;
@@ -99,7 +100,7 @@ impl Shard {
     fn take_orders(&mut self, now: Timestamp, orders: &Receiver<MediaOrder>) -> Option<bool> {
         for _ in 0..ORDERS_PER_ROUND {
             match orders.try_recv() {
-                Ok(order) => self.state.order(now, &self.socket, order),
+                Ok(order) => self.state.obey(now, &self.socket, order),
                 Err(TryRecvError::Empty) => return Some(false),
                 Err(TryRecvError::Disconnected) => return None,
             }
@@ -165,6 +166,18 @@ impl State {
         }
         let due = self.tick_at - self.clock.now();
         Some(late.map_or(due, |late| late.min(due)))
+    }
+
+    /// Carries an order out.  If anything breaks over it, whom it concerns is lost.
+    fn obey(&mut self, now: Timestamp, socket: &Socket, order: MediaOrder) {
+        let whose = order.participant();
+        if contained(|| self.order(now, socket, order)) {
+            return;
+        }
+        bump(&self.counters.panics_contained);
+        if let Some(key) = self.forwarder.peer_of(whose) {
+            self.lose(key);
+        }
     }
 
     fn order(&mut self, now: Timestamp, socket: &Socket, order: MediaOrder) {
