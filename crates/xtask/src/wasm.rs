@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::clock::Stopwatch;
 use crate::process::{cargo, output, run};
@@ -64,11 +64,26 @@ pub(crate) fn build(settings: &Settings) -> Result<Size> {
     bind.args(["run", "--quiet", "--package", "xtask-wasm", "--"]).args([&wasm, &out]);
     let said = output("bind the WebAssembly module", bind.arg(NAME))?;
     let size = parse_size(&said).context("xtask-wasm did not say how large the module is")?;
+    check_clean(&fs::read(out.join(format!("{NAME}_bg.wasm")))?, settings)?;
     fs::write(&size_file, said)?;
     // A change made while we were building must be seen the next time.
     stamp::leave(&stamp_file, stamp)?;
     report(size, &toolchain.description, watch);
     Ok(size)
+}
+
+/// No path of this machine is in what everybody downloads.
+fn check_clean(module: &[u8], settings: &Settings) -> Result<()> {
+    for path in [&settings.root, &settings.cargo_home] {
+        if contains(module, path.as_os_str().as_encoded_bytes()) {
+            bail!("the WebAssembly module names {}: keep it out", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len().max(1)).any(|window| window == part)
 }
 
 fn file_stem() -> String {
@@ -111,6 +126,12 @@ fn report(size: Size, how: &str, watch: Stopwatch) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_in_the_module_is_found() {
+        assert!(contains(b"\0asm /somewhere/aman/src", b"/somewhere/aman"));
+        assert!(!contains(b"\0asm crates/e2ee/src", b"/somewhere/aman"));
+    }
 
     #[test]
     fn the_size_is_read_from_the_report_of_the_binder() {

@@ -203,9 +203,9 @@ impl Toolchain {
             flags.push(sysroot);
             flags.push(" ");
         }
-        for (from, to) in [(&settings.root, "aman"), (&settings.cargo_home, "cargo")] {
-            flags.push(format!("--remap-path-prefix={}={to} ", from.display()));
-        }
+        // Our own crates are compiled by relative paths.  The path of the workspace must not be
+        // among the flags: another clone would build everything again.
+        flags.push(format!("--remap-path-prefix={}=cargo", settings.cargo_home.display()));
         let mut build = match &self.rustc {
             Some(rustc) => {
                 let mut build = command(&self.cargo, &settings.root);
