@@ -6,17 +6,15 @@
 //!
 //! # Invariants
 //!
-//! - At most [`HELD_FRAMES_MAX`] frames wait, none longer than [`HELD_PATIENCE`].
+//! - At most [`FRAMES_HELD_MAX`] frames wait, none longer than [`HELD_PATIENCE`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use protocol::limits::FRAMES_HELD_MAX;
 use protocol::media::Mid;
 use protocol::time::Timestamp;
-
-/// Most frames that wait.
-const HELD_FRAMES_MAX: usize = 10;
 
 /// How long a frame waits.
 const HELD_PATIENCE: Duration = Duration::from_millis(200);
@@ -38,7 +36,7 @@ impl Held {
     /// Lets a frame wait; returns the one that had to make room for it.
     pub(crate) fn hold(&mut self, frame: Arrived) -> Option<Arrived> {
         self.0.push_back(frame);
-        if self.0.len() > HELD_FRAMES_MAX { self.0.pop_front() } else { None }
+        if self.0.len() > FRAMES_HELD_MAX { self.0.pop_front() } else { None }
     }
 
     /// Takes all out: those to be tried again, and how many waited too long.

@@ -110,8 +110,9 @@ pub const EPOCH_AGE_MAX: Duration = Duration::from_secs(600);
 /// Longest life of a KeyPackage.  OpenMLS's own default is 84 days.
 pub const KEY_PACKAGE_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Most encoded frames a transform may hold while it waits for a key.
-pub const FRAMES_HELD_MAX: usize = 50;
+/// Most encoded frames a receiver may hold while a key is on its way (E2EE.md 1.7).  More
+/// would only be shown late; fewer lose the first picture after somebody was let in.
+pub const FRAMES_HELD_MAX: usize = 10;
 
 /// Largest encoded frame, in bytes.  A 720p key frame has about 100 kB.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;

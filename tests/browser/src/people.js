@@ -23,8 +23,13 @@ export function sees(page, id) {
 
 /** Presses a button with the id, once it can be pressed. */
 export async function press(page, id) {
-  await page.waitForSelector(`${byId(id)}:not([disabled])`, { timeout: PATIENCE });
-  await page.$eval(byId(id), (button) => button.click());
+  // Found and pressed in one step: between two the page may have drawn another in its place.
+  const pressed = (selector) => {
+    const button = document.querySelector(selector);
+    button?.click();
+    return button !== null;
+  };
+  await page.waitForFunction(pressed, { timeout: PATIENCE }, `${byId(id)}:not([disabled])`);
 }
 
 /** Types into a field. */

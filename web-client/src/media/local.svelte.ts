@@ -25,19 +25,23 @@ export class LocalMedia {
   asking = $state(false);
   trouble: Record<TrackKind, DeviceTrouble | null> = $state({ microphone: null, camera: null });
 
+  /** What the person last said; a late answer of the browser must not overrule it. */
+  private wanted: Record<TrackKind, boolean> = { microphone: false, camera: false };
+
   /** Called when a track went on or off, or was replaced. */
   onChange: (kind: TrackKind) => void = () => undefined;
 
   /** Asks for both; what cannot be had is left out, with its trouble named. */
   async askForBoth(): Promise<void> {
     this.asking = true;
+    this.wanted = { microphone: true, camera: true };
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: CAMERA, audio: MICROPHONE });
       for (const track of stream.getTracks()) this.take(track);
     } catch {
       // One of the two may still be had.
       await this.ask("microphone");
-      await this.ask("camera");
+      if (this.wanted.camera) await this.ask("camera");
     } finally {
       this.asking = false;
     }
@@ -45,6 +49,7 @@ export class LocalMedia {
 
   /** Turns a track on or off; turning on may ask the browser. */
   async set(kind: TrackKind, on: boolean): Promise<void> {
+    if (kind === "camera" || on) this.wanted[kind] = on;
     if (kind === "camera" && !on) {
       this.release("camera");
     } else if (this[kind] === null && on) {
@@ -66,6 +71,7 @@ export class LocalMedia {
 
   /** Releases everything. */
   stop(): void {
+    this.wanted = { microphone: false, camera: false };
     this.release("camera");
     this.release("microphone");
   }
@@ -82,6 +88,10 @@ export class LocalMedia {
 
   private take(track: MediaStreamTrack): void {
     const kind: TrackKind = track.kind === "video" ? "camera" : "microphone";
+    if (!this.wanted[kind]) {
+      track.stop();
+      return;
+    }
     this.release(kind);
     track.contentHint = kind === "camera" ? "motion" : "speech";
     this[kind] = track;
