@@ -28,10 +28,12 @@ pub(crate) struct Answerer {
     /// RTP payloads that arrived, with the payload type.
     pub(crate) payloads: mpsc::Receiver<(u8, Bytes)>,
     video_ssrc: mpsc::Receiver<(Arc<dyn TrackRemote>, u32)>,
+    connecting: mpsc::Receiver<()>,
 }
 
 struct Handler {
     gathered: mpsc::Sender<()>,
+    connected: mpsc::Sender<()>,
     payloads: mpsc::Sender<(u8, Bytes)>,
     video: mpsc::Sender<(Arc<dyn TrackRemote>, u32)>,
 }
@@ -44,7 +46,11 @@ impl PeerConnectionEventHandler for Handler {
         }
     }
 
-    async fn on_connection_state_change(&self, _state: RTCPeerConnectionState) {}
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        if state == RTCPeerConnectionState::Connected {
+            let _ = self.connected.try_send(());
+        }
+    }
 
     async fn on_track(&self, track: Arc<dyn TrackRemote>) {
         let (payloads, video) = (self.payloads.clone(), self.video.clone());
@@ -65,6 +71,7 @@ impl Answerer {
     /// Takes the offer; returns the answer too.
     pub(crate) async fn answer(offer: String) -> (Self, String) {
         let (gathered, mut gathering) = mpsc::channel(1);
+        let (connected, connecting) = mpsc::channel(1);
         let (payloads_in, payloads) = mpsc::channel(1000);
         let (video_in, video_ssrc) = mpsc::channel(1);
         let mut media = MediaEngine::default();
@@ -76,6 +83,7 @@ impl Answerer {
                 .with_interceptor_registry(registry)
                 .with_handler(Arc::new(Handler {
                     gathered,
+                    connected,
                     payloads: payloads_in,
                     video: video_in,
                 }))
@@ -102,7 +110,15 @@ impl Answerer {
         connection.set_local_description(answer).await.unwrap();
         tokio::time::timeout(Duration::from_secs(5), gathering.recv()).await.unwrap();
         let answer = connection.local_description().await.unwrap().sdp;
-        (Self { connection, audio, video, payloads, video_ssrc }, answer)
+        (Self { connection, audio, video, payloads, video_ssrc, connecting }, answer)
+    }
+
+    /// Waits until this side can open media as well.
+    ///
+    /// The DTLS server has its keys before the client has its Finished message: what it sends
+    /// in between is lost on the client, as it would be on any line.
+    pub(crate) async fn connected(&mut self) {
+        self.connecting.recv().await.unwrap();
     }
 
     /// Sends one Opus frame.

@@ -39,6 +39,7 @@ async fn frames_cross_both_ways() {
     peer.take_answer(answer).await.unwrap();
     let connected = timeout(PATIENCE, events.recv()).await.unwrap();
     assert!(matches!(connected, Some(PeerEvent::Connected)), "{connected:?}");
+    timeout(PATIENCE, answerer.connected()).await.unwrap();
 
     let frame = Bytes::from(pattern(2500));
     peer.send(TrackKind::Camera, 3000, &frame).await.unwrap();
@@ -88,6 +89,7 @@ async fn a_request_for_a_key_frame_is_heard() {
     peer.take_answer(answer).await.unwrap();
     let connected = timeout(PATIENCE, events.recv()).await.unwrap();
     assert!(matches!(connected, Some(PeerEvent::Connected)), "{connected:?}");
+    timeout(PATIENCE, answerer.connected()).await.unwrap();
 
     peer.send(TrackKind::Camera, 3000, &Bytes::from(pattern(500))).await.unwrap();
     timeout(PATIENCE, answerer.ask_for_keyframe()).await.unwrap();
