@@ -46,6 +46,12 @@ function amanWasm(): Plugin {
   };
 }
 
+/** Texts are named after their language and area (`scripts/size.mjs` counts them), the rest after their file. */
+function chunkName(moduleId: string | null | undefined): string {
+  const texts = /i18n\/(en|ar|zh)\/(\w+)\.ts$/.exec(moduleId ?? "");
+  return texts === null ? "[name]" : `words-${texts[1] ?? ""}-${texts[2] ?? ""}`;
+}
+
 /** Writes `name.br` beside every text and WebAssembly file, for the server to send as it is. */
 function brotli(): Plugin {
   let folder = "";
@@ -77,7 +83,10 @@ export default defineConfig(({ mode }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rolldownOptions: { input: mode === "gallery" ? "gallery.html" : "index.html" },
+    rolldownOptions: {
+      input: mode === "gallery" ? "gallery.html" : "index.html",
+      output: { chunkFileNames: ({ facadeModuleId }) => `assets/${chunkName(facadeModuleId)}-[hash].js` },
+    },
   },
   server: {
     // `npm run dev` beside a running `aman`.

@@ -11,6 +11,7 @@ export async function start(takeFragment: () => string): Promise<void> {
   const target = document.getElementById("page");
   if (target === null) return;
   const isClient = location.pathname === "/j";
+  void words.need(...(isClient ? (["join"] as const) : (["join", "desk"] as const)));
   const [view] = await Promise.all([
     isClient ? import("./views/Client.svelte") : import("./views/Desk.svelte"),
     words.use(firstLanguage(location.search, keptLanguage(), navigator.languages)),

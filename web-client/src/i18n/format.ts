@@ -1,5 +1,6 @@
 // How a text becomes the one that is shown: plural form, places filled, names isolated.
-import type { Message } from "./en";
+/** A text, or one for each plural form of `n`. */
+export type Message = string | ({ other: string } & Partial<Record<Intl.LDMLPluralRule, string>>);
 
 /** The languages there are. */
 export type Lang = "en" | "ar" | "zh";

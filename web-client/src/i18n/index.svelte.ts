@@ -1,27 +1,51 @@
 // The language of the page: chosen, kept for this tab, switched at run time.
-// Only the catalogue in use is loaded.
-import type { Catalogue, Key } from "./en";
-import type { Lang, Params } from "./format";
+// Only the language in use is loaded, and of it only the areas that the page needs.
+import type { Area, Catalogue, Key } from "./en";
+import type { Lang, Message, Params } from "./format";
 import { directionOf, format, localeOf } from "./format";
 
 export type { Lang } from "./format";
 export { firstLanguage, LANGUAGES } from "./format";
 
-const LOADERS: Record<Lang, () => Promise<Catalogue>> = {
-  en: async () => (await import("./en")).en,
-  ar: async () => (await import("./ar")).ar,
-  zh: async () => (await import("./zh")).zh,
+type Texts = Readonly<Record<string, Message>>;
+
+const LOADERS: Record<Lang, Record<Area, () => Promise<{ words: Texts }>>> = {
+  en: {
+    common: () => import("./en/common"),
+    join: () => import("./en/join"),
+    call: () => import("./en/call"),
+    desk: () => import("./en/desk"),
+  },
+  ar: {
+    common: () => import("./ar/common"),
+    join: () => import("./ar/join"),
+    call: () => import("./ar/call"),
+    desk: () => import("./ar/desk"),
+  },
+  zh: {
+    common: () => import("./zh/common"),
+    join: () => import("./zh/join"),
+    call: () => import("./zh/call"),
+    desk: () => import("./zh/desk"),
+  },
 };
 
 const KEPT = "aman-lang";
 
 class Words {
   lang: Lang = $state("en");
-  private catalogue: Catalogue | null = $state.raw(null);
+  private catalogue: Partial<Catalogue> = $state.raw({});
+  private readonly needed = new Set<Area>(["common"]);
+  private wanted: Lang | null = null;
+  private turn = 0;
 
   /** Takes a language, on the whole page. */
   async use(lang: Lang): Promise<void> {
-    this.catalogue = await LOADERS[lang]();
+    const turn = ++this.turn;
+    this.wanted = lang;
+    const loaded = await Promise.all([...this.needed].map((area) => LOADERS[lang][area]()));
+    if (turn !== this.turn) return;
+    this.catalogue = Object.assign({}, ...loaded.map(({ words }) => words)) as Partial<Catalogue>;
     this.lang = lang;
     const root = document.documentElement;
     root.lang = lang === "zh" ? "zh-Hans" : lang;
@@ -29,9 +53,17 @@ class Words {
     keep(lang);
   }
 
-  /** The text for `key`. */
+  /** Makes the texts of these areas available, in whatever language is used. */
+  async need(...areas: readonly Area[]): Promise<void> {
+    const missing = areas.filter((area) => !this.needed.has(area));
+    for (const area of missing) this.needed.add(area);
+    // Again with all of them: a switch of the language may be under way.
+    if (missing.length > 0 && this.wanted !== null) await this.use(this.wanted);
+  }
+
+  /** The text for `key`; empty while its area is being loaded. */
   text(key: Key, params: Params = {}): string {
-    const message = this.catalogue?.[key];
+    const message = this.catalogue[key];
     return message === undefined ? "" : format(this.lang, message, params);
   }
 
