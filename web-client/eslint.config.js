@@ -57,6 +57,7 @@ export default ts.config(
     },
   },
   { files: ["src/ui/**"], rules: { "no-restricted-imports": without("session", "media", "vault", "views", "i18n", "room") } },
+  { files: ["src/desk/**"], rules: { "no-restricted-imports": without("session", "media", "vault", "views", "ui") } },
   { files: ["src/room/**"], rules: { "no-restricted-imports": without("session", "media", "vault", "views", "ui") } },
   { files: ["src/media/**"], rules: { "no-restricted-imports": without("session", "vault", "views", "ui") } },
   { files: ["src/vault/**"], rules: { "no-restricted-imports": without("session", "media", "views", "ui", "room", "i18n") } },

@@ -12,6 +12,7 @@
 // reload in the middle of a call need not ask again, nor believe the server about it.
 
 import { decodeBase64url, encodeBase64url } from "./base64url";
+import { padTitle, unpadTitle } from "./title";
 
 const DATABASE = "aman-vault";
 const STORE = "keys";
@@ -88,11 +89,8 @@ export class CounsellorKeys {
 
   /** Seals a title for this account alone, padded so that its length says little. */
   async sealTitle(title: string): Promise<string> {
-    const text = encoder.encode(title);
-    if (text.length > TITLE_BYTES_MAX) throw codedError("title_too_long");
-    const padded = new Uint8Array(1 + TITLE_BYTES_MAX);
-    padded[0] = text.length;
-    padded.set(text, 1);
+    const padded = padTitle(title);
+    if (padded === null) throw codedError("title_too_long");
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await this.titleKey(), padded);
     const whole = new Uint8Array(iv.length + sealed.byteLength);
@@ -108,7 +106,7 @@ export class CounsellorKeys {
     try {
       const params = { name: "AES-GCM", iv: whole.subarray(0, 12) };
       const padded = new Uint8Array(await crypto.subtle.decrypt(params, await this.titleKey(), whole.subarray(12)));
-      return new TextDecoder().decode(padded.subarray(1, 1 + (padded[0] ?? 0)));
+      return unpadTitle(padded);
     } catch {
       return null;
     }
@@ -193,9 +191,6 @@ export class CounsellorKeys {
 }
 
 const SALT = encoder.encode("aman-lm-v1");
-
-/** One length byte must be able to say it; with nonce and tag it stays below SEALED_TITLE_BYTES_MAX. */
-const TITLE_BYTES_MAX = 240;
 
 async function makeKeys(): Promise<KeptKeys> {
   const identity = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));
