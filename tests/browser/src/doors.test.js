@@ -57,10 +57,10 @@ test("a mistyped, a revoked and a missing link each say what to do", LONG, async
   await look(ben.page, "bad-link");
 
   const unknown = link.replace(/#1\.(.)/, (_, first) => `#1.${first === "A" ? "B" : "A"}`);
-  await refused(browser, server, unknown, "no_such_right", "unknown-link");
+  await people.refused(browser, server, unknown, "no_such_right", "unknown-link");
   await people.pressAndConfirm(ana.page, "room-revoke");
   await until("the link is taken back", async () => (await ana.page.$(people.byId("room-new-link"))) !== null);
-  await refused(browser, server, link, "no_such_right", "revoked-link");
+  await people.refused(browser, server, link, "no_such_right", "revoked-link");
 });
 
 test("somebody is not let in", LONG, async (t) => {
@@ -145,16 +145,4 @@ test("the pages of the way in, in every language", LONG, async (t) => {
 async function notice(page, kind) {
   await people.sees(page, "notice-view");
   assert.equal(await people.data(page, "notice-view", "notice"), kind);
-}
-
-/** Opens a link that does not lead in, and looks at the page that says so. */
-async function refused(browser, server, link, reason, name) {
-  const { page } = await people.openPage(browser, server.origin);
-  await page.goto(people.withLanguage(link, "en"));
-  await people.sees(page, "join-view");
-  await people.fill(page, "join-name", "Ben");
-  await people.press(page, "join-continue");
-  await people.press(page, "join-no-camera");
-  assert.equal(await people.ended(page), reason);
-  await look(page, name);
 }

@@ -1,5 +1,8 @@
 // What people do on the page: each function is one thing a person does, and waits until the
 // page shows that it happened.
+import assert from "node:assert/strict";
+
+import { look } from "./pictures.js";
 import { Witness } from "./witness.js";
 import { PATIENCE, until } from "./until.js";
 
@@ -47,6 +50,11 @@ export function read(page, id) {
   return page.$eval(byId(id), (element) => element.textContent.trim());
 }
 
+/** All that is written on the page. */
+export function readAll(page) {
+  return page.evaluate(() => document.body.innerText);
+}
+
 /** The value of a data attribute. */
 export function data(page, id, name) {
   return page.$eval(byId(id), (element, key) => element.getAttribute(`data-${key}`), name);
@@ -87,14 +95,19 @@ export async function openWaitingRoom(page) {
 }
 
 /** Opens the link and goes as far as the waiting room. */
-export async function knock(page, link, name, { camera = true } = {}) {
+export async function knock(page, link, name, options = {}) {
+  await knockAgain(page, link, name, options);
+  await sees(page, "waiting-view");
+}
+
+/** Opens the link and asks to come in; somebody who was in the call does not wait for long. */
+export async function knockAgain(page, link, name, { camera = true } = {}) {
   await page.goto(withLanguage(link, "en"));
   await sees(page, "join-view");
   await fill(page, "join-name", name);
   await press(page, "join-continue");
   await sees(page, "devices-view");
   await press(page, camera ? "join-knock" : "join-no-camera");
-  await sees(page, "waiting-view");
 }
 
 /** Lets in whoever waits. */
@@ -135,6 +148,14 @@ export async function reads(page, text) {
 export async function ended(page) {
   await sees(page, "ended-view");
   return data(page, "ended-view", "reason");
+}
+
+/** Opens a link that does not lead in, reads why, and looks at the page that says so. */
+export async function refused(browser, server, link, reason, picture) {
+  const { page } = await openPage(browser, server.origin);
+  await knockAgain(page, link, "Ben", { camera: false });
+  assert.equal(await ended(page), reason);
+  await look(page, picture);
 }
 
 /** Presses something that asks once, and says yes. */

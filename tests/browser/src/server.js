@@ -62,6 +62,14 @@ export class Server {
     this.origin = `http://localhost:${this.#listen.split(":").at(-1)}`;
   }
 
+  /** One of the counters that `/metrics` tells, summed over its labels. */
+  async counter(name) {
+    const text = await (await fetch(`${this.origin}/metrics`)).text();
+    const values = text.split("\n").filter((line) => !line.startsWith("#") && line.includes(name)).map((line) => Number(line.split(" ").at(-1)));
+    if (values.length === 0) throw new Error(`no counter ${name} in /metrics`);
+    return values.reduce((sum, value) => sum + value, 0);
+  }
+
   /** Tells it to stop and waits until it has. */
   async stop() {
     const child = this.#child;
