@@ -22,6 +22,9 @@ const TEST_CRATES: &[&str] = &["simulation", "e2e"];
 /// most of what we stand on again, with other features.
 const EVERYTHING: &[&str] = &["--workspace", "--exclude", "xtask-wasm"];
 
+/// Two participants in the WebAssembly module, as Node's test runner runs them.
+const SMOKE: &str = "crates/participant-wasm/tests/smoke.mjs";
+
 /// A step on the way to green.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
@@ -216,6 +219,8 @@ impl<'a> Runner<'a> {
         web::build(self.settings)?;
         let binder = ["test", "--quiet", "--package", "xtask-wasm"];
         self.cargo("pass the tests of xtask-wasm", &binder)?;
+        let mut smoke = web::node_test(self.settings, SMOKE)?;
+        self.command("hold a call in the WebAssembly module", &mut smoke)?;
         for script in ["check", "lint", "test", "size"] {
             let mut run = web::script(self.settings, &folder, script)?;
             self.command(&format!("pass `npm run {script}` of the web client"), &mut run)?;

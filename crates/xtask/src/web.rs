@@ -68,6 +68,18 @@ pub(crate) fn script(settings: &Settings, folder: &Path, name: &str) -> Result<C
     Ok(script)
 }
 
+/// A file of tests, run by Node in the root of the workspace.
+///
+/// # Errors
+///
+/// When Node is missing.
+pub(crate) fn node_test(settings: &Settings, file: &str) -> Result<Command> {
+    let node = settings.find_program("node").context(no_node())?;
+    let mut test = command(node, &settings.root);
+    test.args(["--test", file]);
+    Ok(test)
+}
+
 fn npm(settings: &Settings, folder: &Path) -> Result<Command> {
     let npm = settings.find_program("npm").context(no_node())?;
     Ok(command(npm, folder))
