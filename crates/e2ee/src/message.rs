@@ -5,17 +5,58 @@
 //!                1 = chat       UTF-8 text
 //!                2 = epoch ack  epoch (8 bytes) | HMAC (32 bytes)
 //!                3 = heartbeat  kept free for E2EE.md 1.6
+//!                4 = saying     topic (1 byte) | UTF-8 text
 //! ```
 //!
 //! The counter grows with every message of one sender, whatever its kind: MLS alone does not
 //! stop a member from replaying messages to others (RFC 9750 section 8).
 
 use protocol::id::Epoch;
-use protocol::limits::CHAT_TEXT_BYTES_MAX;
+use protocol::limits::{CHAT_TEXT_BYTES_MAX, SAYING_TEXT_BYTES_MAX};
 
 const VERSION: u8 = 1;
 const CHAT: u8 = 1;
 const EPOCH_ACK: u8 = 2;
+const SAYING: u8 = 4;
+
+/// What a saying is about.  Sayings pass between the devices of a call; none is kept, and none
+/// is a line of the chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// Real-time text: the whole line as it stands while it is typed.
+    Live,
+    /// How good the sender's own line is.
+    Line,
+    /// Where the attendee is, for emergencies: asked and answered.
+    Place,
+    /// The exchange of a consent receipt.
+    Consent,
+    /// How much of the call the sender's device carries: picture, sound, text.
+    Step,
+    /// The safety code does not match.
+    Mismatch,
+}
+
+impl Topic {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Live, Self::Line, Self::Place, Self::Consent, Self::Step, Self::Mismatch];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Live => 1,
+            Self::Line => 2,
+            Self::Place => 3,
+            Self::Consent => 4,
+            Self::Step => 5,
+            Self::Mismatch => 6,
+        }
+    }
+
+    fn read(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.code() == code)
+    }
+}
 
 /// What a member says.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,6 +71,13 @@ pub enum Message {
         /// The epoch.
         epoch: Epoch,
     },
+    /// Something one device tells the others.
+    Saying {
+        /// About what.
+        topic: Topic,
+        /// The text, at most [`SAYING_TEXT_BYTES_MAX`].
+        text: String,
+    },
 }
 
 /// Not what was written.
@@ -38,6 +86,9 @@ impl std::fmt::Debug for Message {
         match self {
             Self::Chat { text } => write!(f, "Chat([{} bytes])", text.len()),
             Self::EpochAck { epoch } => write!(f, "EpochAck({epoch:?})"),
+            Self::Saying { topic, text } => {
+                write!(f, "Saying({topic:?}, [{} bytes])", text.len())
+            }
         }
     }
 }
@@ -69,6 +120,15 @@ impl Payload {
                 bytes.extend_from_slice(&epoch.0.to_be_bytes());
                 bytes.extend_from_slice(&self.mac?);
             }
+            Message::Saying { topic, text } => {
+                if text.is_empty() || text.len() > SAYING_TEXT_BYTES_MAX {
+                    return None;
+                }
+                bytes.push(SAYING);
+                bytes.extend_from_slice(&self.counter.to_be_bytes());
+                bytes.push(topic.code());
+                bytes.extend_from_slice(text.as_bytes());
+            }
         }
         Some(bytes)
     }
@@ -88,6 +148,14 @@ impl Payload {
                 let (epoch, mac) = body.split_first_chunk::<8>()?;
                 let message = Message::EpochAck { epoch: Epoch(u64::from_be_bytes(*epoch)) };
                 Some(Self { counter, message, mac: Some(mac.try_into().ok()?) })
+            }
+            [VERSION, SAYING] => {
+                let (topic, text) = body.split_first()?;
+                let topic = Topic::read(*topic)?;
+                let text = std::str::from_utf8(text).ok()?.to_owned();
+                let fits = !text.is_empty() && text.len() <= SAYING_TEXT_BYTES_MAX;
+                let message = Message::Saying { topic, text };
+                fits.then_some(Self { counter, message, mac: None })
             }
             _ => None,
         }
@@ -124,8 +192,32 @@ mod tests {
     }
 
     #[test]
+    fn sayings_of_every_topic_are_read_as_they_were_written_and_bounded() {
+        for topic in Topic::ALL {
+            let bytes = saying(topic, "{}").encode().unwrap();
+            let read = Payload::decode(&bytes).unwrap();
+            assert_eq!(read.message, Message::Saying { topic, text: "{}".to_owned() });
+        }
+        let longest = "a".repeat(SAYING_TEXT_BYTES_MAX);
+        let mut bytes = saying(Topic::Live, &longest).encode().unwrap();
+        assert!(Payload::decode(&bytes).is_some());
+        bytes.push(b'a');
+        assert!(Payload::decode(&bytes).is_none(), "too long is not read");
+        assert!(saying(Topic::Live, &format!("{longest}a")).encode().is_none());
+        assert!(saying(Topic::Live, "").encode().is_none());
+        let unknown = [VERSION, SAYING, 0, 0, 0, 0, 0, 0, 0, 0, 99, b'a'];
+        assert!(Payload::decode(&unknown).is_none());
+    }
+
+    #[test]
     fn what_was_written_is_not_in_debug() {
         assert!(!format!("{:?}", chat("secret").message).contains("secret"));
+        assert!(!format!("{:?}", saying(Topic::Live, "secret").message).contains("secret"));
+    }
+
+    fn saying(topic: Topic, text: &str) -> Payload {
+        let message = Message::Saying { topic, text: text.to_owned() };
+        Payload { counter: 3, message, mac: None }
     }
 
     proptest! {

@@ -23,7 +23,7 @@ use crate::server::Server;
 use crate::sink::{Opened, Sink};
 use crate::socket::{Socket, SocketEvent};
 use crate::source::Source;
-use crate::status::{ChatLine, Status};
+use crate::status::{ChatLine, Said, Status};
 
 /// News that may wait: more would mean that the participant is stuck.
 const NEWS_MAX: usize = 256;
@@ -203,6 +203,9 @@ impl Call {
                 let at = self.parts.clock.now();
                 let line = ChatLine { from, name, own, text, at };
                 self.parts.status.send_modify(|status| status.keep_chat(line));
+            }
+            Output::Said { from, topic, text } => {
+                self.parts.status.send_modify(|s| s.keep_said(Said { from, topic, text }));
             }
             Output::Refused { reject } => {
                 self.parts.status.send_modify(|status| status.keep_refusal(reject));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use participant::input::Topic;
 use participant::{AttendeeStart, Input, Participant, randomness};
 use protocol::id::{ParticipantId, RoomId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -178,6 +179,11 @@ impl Headless {
     /// Writes a line of chat.
     pub async fn chat(&self, text: &str) {
         self.input(Input::SendChat { text: text.to_owned() }).await;
+    }
+
+    /// Tells the others something, beside the chat.
+    pub async fn say(&self, topic: Topic, text: &str) {
+        self.input(Input::Say { topic, text: text.to_owned() }).await;
     }
 
     /// Waits until somebody knocks and lets them in.

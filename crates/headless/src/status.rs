@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use participant::CallState;
+use participant::input::Topic;
 use participant::output::{EndReason, Phase};
 use protocol::id::ParticipantId;
 use protocol::media::TrackKind;
@@ -19,6 +20,8 @@ pub struct Status {
     pub call: Option<CallState>,
     /// Chat, oldest first.
     pub chat: VecDeque<ChatLine>,
+    /// What devices of others told, oldest first.
+    pub said: VecDeque<Said>,
     /// Requests refused, oldest first.
     pub refused: VecDeque<Reject>,
     /// Counts.
@@ -38,6 +41,24 @@ pub struct ChatLine {
     pub text: String,
     /// When it was shown.
     pub at: Timestamp,
+}
+
+/// Something the device of somebody else told.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Who.
+    pub from: ParticipantId,
+    /// About what.
+    pub topic: Topic,
+    /// What.
+    pub text: String,
+}
+
+/// Not what was said.
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Said({:?} {:?})", self.from, self.topic)
+    }
 }
 
 /// What happened how often.
@@ -114,6 +135,10 @@ impl Status {
 
     pub(crate) fn keep_chat(&mut self, line: ChatLine) {
         keep(&mut self.chat, line);
+    }
+
+    pub(crate) fn keep_said(&mut self, said: Said) {
+        keep(&mut self.said, said);
     }
 
     pub(crate) fn keep_refusal(&mut self, reject: Reject) {

@@ -1,5 +1,6 @@
 //! What a shell tells the participant core.
 
+use e2ee::message;
 use protocol::id::ParticipantId;
 use protocol::media::{OfferedSlot, OfferedTrack, TrackKind};
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,13 @@ pub enum Input {
         /// What.
         text: String,
     },
+    /// The device tells the other members something; see [`Topic`].
+    Say {
+        /// About what.
+        topic: Topic,
+        /// What: JSON, as the web client writes it.
+        text: String,
+    },
     /// The person turned a track on or off.
     SetTrack {
         /// Which.
@@ -80,4 +88,50 @@ pub enum Input {
     MediaFailed,
     /// Time passed.
     Tick,
+}
+
+/// What a saying is about.  Of `live`, `line` and `step` only the newest counts; every saying
+/// of the others is delivered, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "participant.ts")]
+pub enum Topic {
+    /// Real-time text: the whole line as it stands while it is typed.
+    Live,
+    /// How good the sender's own line is.
+    Line,
+    /// Where the attendee is, for emergencies: asked and answered.
+    Place,
+    /// The exchange of a consent receipt.
+    Consent,
+    /// How much of the call the sender's device carries.
+    Step,
+    /// The safety code does not match.
+    Mismatch,
+}
+
+impl From<Topic> for message::Topic {
+    fn from(topic: Topic) -> Self {
+        match topic {
+            Topic::Live => Self::Live,
+            Topic::Line => Self::Line,
+            Topic::Place => Self::Place,
+            Topic::Consent => Self::Consent,
+            Topic::Step => Self::Step,
+            Topic::Mismatch => Self::Mismatch,
+        }
+    }
+}
+
+impl From<message::Topic> for Topic {
+    fn from(topic: message::Topic) -> Self {
+        match topic {
+            message::Topic::Live => Self::Live,
+            message::Topic::Line => Self::Line,
+            message::Topic::Place => Self::Place,
+            message::Topic::Consent => Self::Consent,
+            message::Topic::Step => Self::Step,
+            message::Topic::Mismatch => Self::Mismatch,
+        }
+    }
 }

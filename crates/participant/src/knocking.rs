@@ -281,6 +281,7 @@ mod tests {
                 | Output::BindSlots { .. }
                 | Output::ForceKeyFrame { .. }
                 | Output::Chat { .. }
+                | Output::Said { .. }
                 | Output::Refused { .. }
                 | Output::Show { .. }) => panic!("{other:?}"),
             });

@@ -22,6 +22,8 @@ pub mod output;
 mod participant;
 mod random;
 mod received;
+mod sayings;
+mod speaking;
 mod start;
 mod view;
 

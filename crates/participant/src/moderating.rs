@@ -235,6 +235,7 @@ impl Participant {
         side.admission.refound();
         self.keys.begin(now, &mut group, Began::NewGroup, |_| true);
         self.group = Some(group);
+        self.ears.clear();
         self.media.want(now);
     }
 

@@ -7,6 +7,8 @@ use protocol::server::Role;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::input::Topic;
+
 /// An order to the shell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -51,6 +53,15 @@ pub enum Output {
         /// Whether it is the person's own.
         own: bool,
         /// The text.
+        text: String,
+    },
+    /// Another member's device told us something.
+    Said {
+        /// Who, as their credential says.
+        from: ParticipantId,
+        /// About what.
+        topic: Topic,
+        /// What.  Their words: to be checked before use.
         text: String,
     },
     /// Something the person asked for could not be done.

@@ -15,7 +15,7 @@ use e2ee::door::{DeviceSecret, Door};
 use e2ee::group::Group;
 use e2ee::identity::ModeratorIdentity;
 use e2ee::random::Randomness;
-use protocol::client::{Application, ClientMessage, Decline};
+use protocol::client::{ClientMessage, Decline};
 use protocol::id::{ParticipantId, RoomId};
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::media::{TrackKind, TrackState};
@@ -34,6 +34,7 @@ use crate::media_life::MediaLife;
 use crate::moderating::Moderating;
 use crate::output::{CallState, EndReason, Other, Output};
 use crate::random::Jitter;
+use crate::sayings::{Ears, Mouth};
 use crate::start::{AttendeeStart, ModeratorParts, Refusal, attendee_keys};
 use crate::view;
 
@@ -51,6 +52,8 @@ pub struct Participant {
     pub(crate) keys: Keys,
     pub(crate) media: MediaLife,
     pub(crate) chat: Chat,
+    pub(crate) mouth: Mouth,
+    pub(crate) ears: Ears,
     /// The others, as the server tells it.
     pub(crate) present: BTreeMap<ParticipantId, Presence>,
     tracks: BTreeMap<TrackKind, bool>,
@@ -123,6 +126,8 @@ impl Participant {
             keys: Keys::default(),
             media: MediaLife::default(),
             chat: Chat::default(),
+            mouth: Mouth::default(),
+            ears: Ears::default(),
             present: BTreeMap::new(),
             tracks: BTreeMap::new(),
             tracks_told: BTreeMap::new(),
@@ -156,6 +161,7 @@ impl Participant {
             Input::Decline { participant } => self.decline(participant),
             Input::Remove { participant } => self.remove(participant),
             Input::SendChat { text } => self.send_chat(text),
+            Input::Say { topic, text } => self.say(topic, text),
             Input::SetTrack { kind, on } => {
                 self.tracks.insert(kind, on);
             }
@@ -215,9 +221,11 @@ impl Participant {
                 side.poll_timeout(is_entered, rekey_at)
             }
         };
-        let chat = self.chat.poll_timeout().filter(|_| is_entered);
+        let speech = [self.chat.poll_timeout(), self.mouth.poll_timeout()];
+        let speech = speech.into_iter().flatten().min().filter(|_| is_entered);
+        let ears = self.ears.poll_timeout();
         let keys = self.keys.poll_timeout(is_entered);
-        [self.connection.poll_timeout(), self.media.poll_timeout(), side, chat, keys]
+        [self.connection.poll_timeout(), self.media.poll_timeout(), side, speech, ears, keys]
             .into_iter()
             .flatten()
             .min()
@@ -266,6 +274,8 @@ impl Participant {
         for _ in 0..self.chat.end() {
             self.out.push_back(Output::Refused { reject: Reject::RoomEnded });
         }
+        self.mouth = Mouth::default();
+        self.ears.clear();
         self.keys.close();
         self.group = None;
         self.present.clear();
@@ -297,6 +307,7 @@ impl Participant {
 
     pub(crate) fn connection_lost(&mut self, now: Timestamp) {
         self.chat.connection_lost();
+        self.mouth.connection_lost();
         self.media.connection_lost();
         self.keys.connection_lost(now);
         match &mut self.side {
@@ -325,34 +336,12 @@ impl Participant {
         }
         let (connection, out) = (&mut self.connection, &mut self.out);
         self.keys.pump(now, unix, self.group.as_mut(), connection, out);
-        self.pump_chat(now);
+        self.pump_speech(now);
         self.media.pump(now, &mut self.connection, &mut self.out);
         self.tell_tracks();
         if let Side::Attendee(side) = &mut self.side {
             side.pump(now, unix, self.place, &mut self.connection, &mut self.out);
         }
-    }
-
-    fn pump_chat(&mut self, now: Timestamp) {
-        let (connection, out) = (&mut self.connection, &mut self.out);
-        let may_send =
-            connection.is_entered() && !self.keys.is_too_old(now) && !self.keys.is_withheld();
-        let mut group = self.group.as_mut().filter(|group| may_send && group.is_sound());
-        self.chat.pump(now, |line| {
-            let group = group.as_deref_mut()?;
-            let is_good = line.sealed.as_ref().is_some_and(|sealed| {
-                sealed.group == group.id()
-                    && sealed.epoch.0.saturating_add(1) >= group.epoch().0
-            });
-            if !is_good {
-                let message = e2ee::message::Message::Chat { text: line.text.clone() };
-                let message = group.seal_application(&message).ok()?;
-                let (group, epoch) = (group.id(), group.epoch());
-                line.sealed = Some(Application { group, epoch, message });
-            }
-            let application = line.sealed.clone()?;
-            connection.request(ClientMessage::Application(application), out)
-        });
     }
 
     /// Tells the server which tracks are on, once it knows of them.
@@ -413,16 +402,6 @@ impl Participant {
         }
         // Not one more word for them, also if the server holds the commit back.
         self.keys.withhold_from(participant);
-    }
-
-    fn send_chat(&mut self, text: String) {
-        let outcome = match self.place {
-            Place::Waiting => Err(Reject::NotAdmitted),
-            Place::Room => self.chat.add(text),
-        };
-        if let Err(reject) = outcome {
-            self.refuse(reject);
-        }
     }
 
     fn leave(&mut self) {

@@ -107,6 +107,7 @@ impl Participant {
     /// We are somebody new: nothing of the former participant counts.
     fn start_over(&mut self, now: Timestamp, entered: &Entered) {
         self.group = None;
+        self.ears.clear();
         self.keys.close();
         self.media.stop(&mut self.out);
         self.tracks_told.clear();
@@ -125,6 +126,7 @@ impl Participant {
             let name = self.own_name();
             self.out.push_back(Output::Chat { from: me, name, own: true, text });
         }
+        self.mouth.done(n);
         self.keys.done(n);
         match &mut self.side {
             Side::Attendee(side) => side.done(now, n),
@@ -140,7 +142,8 @@ impl Participant {
         let Some(n) = n.filter(|_| self.connection.is_entered()) else {
             return;
         };
-        if let Some(reject) = self.chat.rejected(now, n, reject) {
+        let chat = self.chat.rejected(now, n, reject);
+        if let Some(reject) = chat.or(self.mouth.rejected(now, n, reject)) {
             self.refuse(reject);
         }
         self.keys.rejected(now, n);
@@ -218,6 +221,10 @@ impl Participant {
                         || self.present.get(&who).is_some_and(|other| other.connected)
                 };
                 self.keys.begin(now, group, began, is_connected);
+                if !removed.is_empty() {
+                    let members = group.members().into_iter();
+                    self.ears.keep_only(&members.map(|member| member.participant).collect());
+                }
                 if let Side::Moderator(side) = &mut self.side {
                     // Of members the commit tells; the server is asked about doors alone.
                     let told = committed.removed.iter().copied();
@@ -242,13 +249,16 @@ impl Participant {
         else {
             return self.ignore();
         };
-        let Ok(Opened { leaf, participant, message }) =
+        let Ok(Opened { leaf, participant, counter, message }) =
             group.open_application(relayed.message.as_slice())
         else {
             return self.ignore();
         };
         match message {
             Message::EpochAck { epoch: _ } => self.keys.confirmed(now, participant),
+            Message::Saying { topic, text } => {
+                self.heard(now, participant, counter, topic, text);
+            }
             Message::Chat { text } => {
                 let name = group.member_at(leaf).and_then(|member| member.name);
                 self.out.push_back(Output::Chat {

@@ -21,6 +21,10 @@ pub const APPLICATION_BYTES_MAX: usize = 16 * 1024;
 /// Longest chat text, in bytes of UTF-8 before sealing.
 pub const CHAT_TEXT_BYTES_MAX: usize = 8 * 1024;
 
+/// Longest saying of one device to the others (real-time text, a receipt), in bytes of UTF-8
+/// before sealing.
+pub const SAYING_TEXT_BYTES_MAX: usize = 2 * 1024;
+
 /// Longest name a person may give, in bytes of UTF-8 before sealing.
 pub const NAME_BYTES_MAX: usize = 128;
 
@@ -29,6 +33,9 @@ pub const SEALED_NAME_BYTES_MAX: usize = 512;
 
 /// Largest sealed text about a room that only the counsellor can open (its title).
 pub const SEALED_TITLE_BYTES_MAX: usize = 512;
+
+/// Largest sealed text about a session that the holder of a link may open before being let in.
+pub const SEALED_CARD_BYTES_MAX: usize = 2 * 1024;
 
 /// The room secret, sealed for one invite: nonce, 32 bytes, tag.
 pub const WRAPPED_SECRET_BYTES_MAX: usize = 64;
@@ -147,6 +154,15 @@ pub const TICKETS_MAX: usize = 4096;
 /// Most rooms one account may have open at a time.
 pub const ROOMS_PER_ACCOUNT_MAX: usize = 200;
 
+/// Longest session that can be planned, in minutes.
+pub const ROOM_MINUTES_MAX: u16 = 24 * 60;
+
+/// How long a session is taken to last if nobody says.
+pub const ROOM_MINUTES_ASSUMED: u16 = 60;
+
+/// How long after the planned end of a session its links still work.
+pub const LINK_LIFE_AFTER_END: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// Most invites of one room.
 pub const INVITES_PER_ROOM_MAX: usize = 16;
 
@@ -156,6 +172,9 @@ pub const PASSWORD_CHARS_MIN: usize = 12;
 
 /// Longest password taken, in bytes: argon2 would take any, for any price.
 pub const PASSWORD_BYTES_MAX: usize = 256;
+
+/// Most browsers one account can be signed in with at a time.  The one unused for longest goes.
+pub const SIGN_INS_PER_ACCOUNT_MAX: usize = 32;
 
 /// How long somebody stays signed in.
 pub const SIGN_IN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);

@@ -487,7 +487,10 @@ impl World {
                 let at = now + self.dice.between(20, 200);
                 self.network.schedule(at, Event::MediaUp { who, life });
             }
-            Output::CloseMedia | Output::BindSlots { .. } | Output::ForceKeyFrame { .. } => (),
+            Output::CloseMedia
+            | Output::BindSlots { .. }
+            | Output::ForceKeyFrame { .. }
+            | Output::Said { .. } => (),
             Output::Chat { own, text, .. } => {
                 if let Some(person) = self.person_mut(who) {
                     if own {

@@ -51,6 +51,7 @@ export type Input =
   | { "type": "decline", participant: ParticipantId }
   | { "type": "remove", participant: ParticipantId }
   | { "type": "send_chat", text: string }
+  | { "type": "say", topic: Topic, text: string }
   | { "type": "set_track", kind: TrackKind, on: boolean }
   | { "type": "leave" }
   | { "type": "end_room" }
@@ -85,6 +86,7 @@ export type Output =
   | { "type": "bind_slots", bindings: Array<SlotBinding> }
   | { "type": "force_key_frame", kind: TrackKind }
   | { "type": "chat", from: ParticipantId, name: string, own: boolean, text: string }
+  | { "type": "said", from: ParticipantId, topic: Topic, text: string }
   | { "type": "refused", reject: Reject }
   | { "type": "show", state: CallState };
 
@@ -98,6 +100,12 @@ export type Phase =
   | { "type": "in_call" }
   | { "type": "reconnecting", retry_in_ms: number }
   | { "type": "ended", reason: EndReason };
+
+/**
+ * What a saying is about.  Of `live`, `line` and `step` only the newest counts; every saying
+ * of the others is delivered, in order.
+ */
+export type Topic = "live" | "line" | "place" | "consent" | "step" | "mismatch";
 
 /**
  * Somebody at the door.

@@ -2,9 +2,9 @@
 // It carries orders out and facts in.  What is allowed, and when, the core decides.
 
 import type { LocalMedia } from "../media/local.svelte";
-import type { CallState, Output } from "../protocol/participant";
+import type { CallState, Output, Topic } from "../protocol/participant";
 import type { Reject, Role, SlotBinding, TrackKind } from "../protocol/wire";
-import type { Line } from "../room/line";
+import type { Line, LineFacts } from "../room/line";
 import { lineOf } from "../room/line";
 import { type Watch, watch } from "../room/watchdog";
 import type { Counters } from "../vault/messages";
@@ -29,6 +29,7 @@ export interface ChatLine {
 /** What one other participant's tracks do on this page. */
 export interface Reception {
   picture: MediaStreamTrack | null;
+  sound: MediaStreamTrack | null;
   /** Milliseconds since a picture was last decoded. */
   still_ms: number;
   /** For how long frames have come of which none could be opened. */
@@ -36,6 +37,14 @@ export interface Reception {
   /** For how long they have not been connected. */
   gone_ms: number;
   alarmed: boolean;
+}
+
+/** What may be sent of what the person turned on: the ladder and the safety code decide (views/call). */
+export interface Shape {
+  microphone: boolean;
+  camera: boolean;
+  /** A smaller picture. */
+  lowered: boolean;
 }
 
 /** Where the moderator's ticket comes from. */
@@ -66,6 +75,8 @@ export class Call {
   /** What is heard. */
   sounds: readonly MediaStreamTrack[] = $state.raw([]);
   line: Line = $state("unknown");
+  /** Figures of the last second, a new object each second. */
+  facts: LineFacts = $state.raw({ round_trip_ms: null, lost: null });
   /** What the person last asked for in vain. */
   refused: { reject: Reject; id: number } | null = $state.raw(null);
   /** The vault cannot go on. */
@@ -79,7 +90,9 @@ export class Call {
   private readonly socket: Socket;
   private peer: Peer | undefined;
   private bindings: SlotBinding[] = [];
+  private shaped: Shape = { microphone: true, camera: true, lowered: false };
   private readonly sentAt: number[] = [];
+  private readonly ears = new Set<{ topic: Topic; hear: (participant: string, text: string) => void }>();
   private nextLine = 1;
   private timer: ReturnType<typeof setInterval> | undefined;
   private watched: Watch = new Map();
@@ -123,9 +136,38 @@ export class Call {
     this.vault.input({ type: "decline", participant });
   }
 
-  say(text: string): void {
+  /** Sends a line of chat. */
+  write(text: string): void {
     this.sentAt.push(performance.now());
     this.vault.input({ type: "send_chat", text });
+  }
+
+  /**
+   * Tells the others' devices something, sealed and never kept. `text` is JSON, 2 KiB at most.
+   * Of `live`, `line` and `step` only the newest counts and older ones may be skipped; every
+   * saying of the other topics arrives, in order. Each topic has its pace: `live` three a
+   * second, the others one.
+   */
+  say(topic: Topic, text: string): void {
+    this.vault.input({ type: "say", topic, text });
+  }
+
+  /**
+   * Hears what others' devices say about `topic`, until the returned function is called.
+   * `participant` is proven by the group; the text is theirs, to be checked before use.
+   */
+  onSaid(topic: Topic, hear: (participant: string, text: string) => void): () => void {
+    const one = { topic, hear };
+    this.ears.add(one);
+    return () => this.ears.delete(one);
+  }
+
+  /** Lets less of the media through, or all of it again. */
+  shape(shape: Shape): void {
+    const before = this.shaped;
+    this.shaped = shape;
+    if (before.lowered !== shape.lowered) this.peer?.lowerPicture(shape.lowered).catch(() => undefined);
+    for (const kind of ["microphone", "camera"] as const) if (before[kind] !== shape[kind]) this.trackChanged(kind);
   }
 
   leave(): void {
@@ -201,6 +243,9 @@ export class Call {
       case "chat":
         this.hear(output);
         return;
+      case "said":
+        for (const { topic, hear } of [...this.ears]) if (topic === output.topic) hear(output.from, output.text);
+        return;
       case "refused":
         this.refused = { reject: output.reject, id: (this.refused?.id ?? 0) + 1 };
         return;
@@ -245,6 +290,7 @@ export class Call {
     this.sounds = peer.sounds().filter((track) => !this.isAlarmed(peer, track));
     this.attachTracks();
     const offer = await peer.offer();
+    if (this.shaped.lowered) await peer.lowerPicture(true).catch(() => undefined);
     if (this.peer === peer) this.vault.input({ type: "offered", ...offer });
   }
 
@@ -269,7 +315,7 @@ export class Call {
   }
 
   private tellTrack(kind: TrackKind): void {
-    this.vault.input({ type: "set_track", kind, on: this.media.isOn(kind) && !this.alarms.includes(kind) });
+    this.vault.input({ type: "set_track", kind, on: this.media.isOn(kind) && this.shaped[kind] && !this.alarms.includes(kind) });
   }
 
   /** Tracks are sent while somebody is there to see them, and never past an alarm. */
@@ -278,7 +324,7 @@ export class Call {
     if (peer === undefined) return;
     const someone = this.state.others.length > 0;
     for (const kind of ["microphone", "camera"] as const) {
-      const track = someone && !this.alarms.includes(kind) ? this.media[kind] : null;
+      const track = someone && this.shaped[kind] && !this.alarms.includes(kind) ? this.media.outgoing(kind) : null;
       peer.send(kind, track).catch(() => { this.fail("no_transform"); });
     }
   }
@@ -290,6 +336,8 @@ export class Call {
       const before = this.receptions.get(participant);
       const binding = this.bindings.find(({ publisher, kind }) => publisher === participant && kind === "camera");
       const picture = binding === undefined ? undefined : this.peer?.trackOn(binding.mid);
+      const heard = this.bindings.find(({ publisher, kind }) => publisher === participant && kind === "microphone");
+      const sound = heard === undefined ? undefined : this.peer?.trackOn(heard.mid);
       next.set(participant, {
         still_ms: 0,
         locked_ms: 0,
@@ -297,6 +345,7 @@ export class Call {
         alarmed: false,
         ...before,
         picture: picture ?? null,
+        sound: sound ?? null,
       });
     }
     this.receptions = next;
@@ -328,13 +377,14 @@ export class Call {
   private async tick(): Promise<void> {
     const peer = this.peer;
     if (peer === undefined) {
-      this.age({ works: [], round_trip_ms: null, lost: null }, {});
+      this.age({ works: [], round_trip_ms: null, lost: null, lost_down: null }, {});
       return;
     }
     const figures = await peer.figures();
     const counters = await this.vault.ask({ type: "counters" });
     if (this.peer !== peer) return;
-    this.line = lineOf(figures);
+    this.facts = { round_trip_ms: figures.round_trip_ms, lost: worse(figures.lost, figures.lost_down) };
+    this.line = lineOf(this.facts);
     await this.guard(peer, figures.works, counters);
     this.age(figures, counters);
     showCounters(counters);
@@ -386,6 +436,10 @@ export class Call {
     const done = figures.works.find(({ options }) => transformName(options) === name)?.done ?? 0;
     return done > (this.last.works.get(name) ?? 0);
   }
+}
+
+function worse(one: number | null, other: number | null): number | null {
+  return one === null ? other : other === null ? one : Math.max(one, other);
 }
 
 /** Counts without content, for tests and for a helper on the telephone. */

@@ -6,8 +6,11 @@ import type { Call } from "./call.svelte";
 /** The call, as a view sees it. */
 export type CallModel = Pick<
   Call,
-  "state" | "chat" | "receptions" | "sounds" | "line" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "say" | "leave" | "endForBoth"
+  "state" | "chat" | "receptions" | "sounds" | "line" | "facts" | "shape" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "write" | "say" | "onSaid" | "leave" | "endForBoth"
 >;
 
 /** The devices, as a view sees them. */
-export type MediaModel = Pick<LocalMedia, "microphone" | "camera" | "microphoneOn" | "cameraOn" | "asking" | "trouble" | "set" | "askForBoth">;
+export type MediaModel = Pick<LocalMedia, "microphone" | "camera" | "microphoneOn" | "cameraOn" | "asking" | "trouble" | "set" | "askForBoth"> & Partial<MediaTools>;
+
+/** What only the call needs of the devices; a view must do without where they are missing. */
+export type MediaTools = Pick<LocalMedia, "screen" | "away" | "devices" | "news" | "blur" | "attend" | "choose" | "share" | "unshare" | "setBlur">;

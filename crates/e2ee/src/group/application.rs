@@ -25,7 +25,7 @@ impl Group {
             return Err(CannotSeal::Closed);
         }
         let mac = match message {
-            Message::Chat { .. } => None,
+            Message::Chat { .. } | Message::Saying { .. } => None,
             Message::EpochAck { epoch } => Some(self.ack_mac(self.own_leaf(), *epoch)),
         };
         let payload = Payload { counter: self.sent, message: message.clone(), mac };
@@ -107,7 +107,7 @@ impl Group {
                 return Err(CannotOpen::BadAck);
             }
         }
-        Ok(Opened { leaf, participant, message: payload.message })
+        Ok(Opened { leaf, participant, counter: payload.counter, message: payload.message })
     }
 
     /// HMAC(epoch authenticator, "aman/ack/v1" || epoch || leaf).

@@ -155,6 +155,8 @@ pub struct Opened {
     pub leaf: LeafIndex,
     /// The sender.
     pub participant: ParticipantId,
+    /// Grows with every message of one sender in this group.
+    pub counter: u64,
     /// What they said.
     pub message: Message,
 }

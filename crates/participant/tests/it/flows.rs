@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use participant::Input;
+use participant::input::Topic;
 use participant::output::{EndReason, Phase};
 use protocol::client::{ClientEnvelope, ClientMessage};
 use protocol::limits::{EPOCH_AGE_MAX, REKEY_INTERVAL};
 use protocol::media::TrackKind;
 use protocol::reject::{FarewellReason, Reject};
+use protocol::server::{Relayed, ServerMessage};
 
 use crate::world::{ANA, BEN, CEM, World};
 
@@ -71,6 +73,83 @@ fn chat_crosses_both_ways_and_is_own_once_the_server_has_it() {
     );
     let sent = world.people.iter().flat_map(|person| &person.sent);
     assert!(sent.clone().all(|text| !text.contains("heron") && !text.contains("Counsellor")));
+}
+
+#[test]
+fn sayings_cross_sealed_in_order_and_are_no_chat() {
+    let mut world = World::in_call(31);
+    let say = |topic, text: &str| Input::Say { topic, text: text.to_owned() };
+    for text in ["w", "we", "web", "webs"] {
+        world.tell(BEN, say(Topic::Live, text));
+    }
+    world.tell(BEN, say(Topic::Place, "a heron"));
+    world.tell(BEN, say(Topic::Place, "on the roof"));
+    world.advance(SECOND);
+    world.tell(ANA, say(Topic::Step, "audio"));
+    world.settle();
+
+    let ben = world.id(BEN);
+    let said = |topic, text: &str| (ben, topic, text.to_owned());
+    let place = |text| said(Topic::Place, text);
+    let heard = &world.people[ANA].said;
+    // The first letter went at once; of what followed only the newest counts.
+    assert_eq!(
+        heard.iter().filter(|(_, topic, _)| *topic == Topic::Live).collect::<Vec<_>>(),
+        [&said(Topic::Live, "w"), &said(Topic::Live, "webs")]
+    );
+    assert_eq!(
+        heard.iter().filter(|(_, topic, _)| *topic == Topic::Place).collect::<Vec<_>>(),
+        [&place("a heron"), &place("on the roof")]
+    );
+    assert_eq!(world.people[BEN].said, [(world.id(ANA), Topic::Step, "audio".to_owned())]);
+    assert!(world.people.iter().all(|person| person.chats.is_empty()));
+    let sent = world.people.iter().flat_map(|person| &person.sent);
+    assert!(sent.clone().all(|text| !text.contains("heron") && !text.contains("webs")));
+}
+
+#[test]
+fn a_message_said_during_an_outage_arrives_once_and_a_state_as_its_newest() {
+    let mut world = World::in_call(32);
+    world.people[BEN].is_online = false;
+    world.cut(BEN);
+    for n in 0..5 {
+        world.tell(BEN, Input::Say { topic: Topic::Line, text: n.to_string() });
+    }
+    world.tell(BEN, Input::Say { topic: Topic::Mismatch, text: "{}".to_owned() });
+    world.advance(5 * SECOND);
+    assert!(world.people[ANA].said.is_empty());
+    world.people[BEN].is_online = true;
+    world.advance(30 * SECOND);
+    let ben = world.id(BEN);
+    let expected =
+        [(ben, Topic::Line, "4".to_owned()), (ben, Topic::Mismatch, "{}".to_owned())];
+    assert_eq!(world.people[ANA].said, expected);
+}
+
+#[test]
+fn a_server_that_brings_sayings_again_is_not_believed() {
+    let mut world = World::in_call(33);
+    world.mangle = Some(Box::new(|_, _, message| match message {
+        ServerMessage::Relayed(relayed) => {
+            let again = Relayed { seq: relayed.seq + 1000, ..relayed.clone() };
+            vec![ServerMessage::Relayed(relayed), ServerMessage::Relayed(again)]
+        }
+        other => vec![other],
+    }));
+    world.tell(BEN, Input::Say { topic: Topic::Place, text: "here".to_owned() });
+    world.settle();
+    assert_eq!(world.people[ANA].said, [(world.id(BEN), Topic::Place, "here".to_owned())]);
+}
+
+#[test]
+fn nothing_is_said_from_the_waiting_room() {
+    let mut world = World::new(34);
+    let ben = world.attendee_core(1, "Ben", 1);
+    world.add(ben);
+    world.settle();
+    world.tell(BEN, Input::Say { topic: Topic::Live, text: "x".to_owned() });
+    world.settle();
+    assert_eq!(world.people[BEN].refused, [Reject::NotAdmitted]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use participant::input::Topic;
 use participant::output::Phase;
 use participant::{Input, Output, Participant};
 use proptest::prelude::*;
@@ -109,6 +110,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => any_id().prop_map(|participant| Input::Decline { participant }),
         1 => any_id().prop_map(|participant| Input::Remove { participant }),
         1 => ".{0,20}".prop_map(|text| Input::SendChat { text }),
+        1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Live, text }),
+        1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Place, text }),
         1 => any::<bool>().prop_map(|on| Input::SetTrack { kind: TrackKind::Camera, on }),
         1 => Just(offered()),
         1 => Just(Input::MediaConnected),

@@ -7,6 +7,7 @@ use e2ee::link::{
     CounsellorPin, DeskSecret, InviteKeys, LinkSecret, RoomSecret, format_fragment,
 };
 use e2ee::random::Randomness;
+use participant::input::Topic;
 use participant::output::{EndReason, Phase};
 use participant::{
     AttendeeStart, CallState, Code, Input, ModeratorDraft, ModeratorStart, Output, Participant,
@@ -38,6 +39,7 @@ pub(crate) struct Person {
     pub(crate) state: Option<CallState>,
     pub(crate) n_shows: usize,
     pub(crate) chats: Vec<(String, String, bool)>,
+    pub(crate) said: Vec<(ParticipantId, Topic, String)>,
     pub(crate) refused: Vec<Reject>,
     pub(crate) n_key_frames: usize,
     pub(crate) n_offers: usize,
@@ -149,6 +151,7 @@ impl World {
             state: None,
             n_shows: 0,
             chats: Vec::new(),
+            said: Vec::new(),
             refused: Vec::new(),
             n_key_frames: 0,
             n_offers: 0,
@@ -320,6 +323,7 @@ impl World {
             Output::BindSlots { bindings } => person.bindings = bindings,
             Output::ForceKeyFrame { .. } => person.n_key_frames += 1,
             Output::Chat { name, own, text, .. } => person.chats.push((name, text, own)),
+            Output::Said { from, topic, text } => person.said.push((from, topic, text)),
             Output::Refused { reject } => person.refused.push(reject),
             Output::Show { state } => {
                 assert_ne!(person.state.as_ref(), Some(&state), "shown without a change");
