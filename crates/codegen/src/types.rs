@@ -29,6 +29,14 @@ pub(crate) fn modules() -> [String; 2] {
     found.visit::<api::RoomView>();
     found.visit::<api::NewInvite>();
     found.visit::<api::Ticket>();
+    found.visit::<api::ChangeRoom>();
+    found.visit::<api::OpenCard>();
+    found.visit::<api::Card>();
+    found.visit::<api::NewKey>();
+    found.visit::<api::MadeKey>();
+    found.visit::<api::NewWebhook>();
+    found.visit::<api::MadeWebhook>();
+    found.visit::<api::HookCall>();
     found.visit::<participant::Input>();
     found.visit::<participant::Output>();
     found.types.sort_by(|a, b| a.name.cmp(&b.name));

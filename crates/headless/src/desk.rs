@@ -134,7 +134,7 @@ impl Desk {
         &mut self,
         sealed_title: Opaque<SEALED_TITLE_BYTES_MAX>,
     ) -> Result<RoomId, Failure> {
-        let room: RoomView = self.http.post("/api/rooms", &NewRoom { sealed_title }).await?;
+        let room: RoomView = self.http.post("/api/rooms", &NewRoom::titled(sealed_title)).await?;
         let random = randomness().map_err(|error| Failure::Broken(error.into()))?;
         let secrets = RoomSecrets { room_secret: random.secret(), links: Vec::new() };
         self.rooms.insert(room.room, secrets);
@@ -171,6 +171,7 @@ impl Desk {
             server_auth_hash: materials.server_auth_hash,
             wrapped_room_secret: materials.wrapped_room_secret,
             expires_at,
+            sealed_card: Opaque::default(),
         };
         let path = format!("/api/rooms/{room}/invites");
         let _: InviteView = self.http.post(&path, &new).await?;

@@ -92,6 +92,26 @@ byte_id!(
     /// One counsellor's account.
     AccountId, 16, "a"
 );
+byte_id!(
+    /// One sign-in of an account: a browser that holds a cookie.
+    SignInId, 16, "s"
+);
+byte_id!(
+    /// One passkey of an account.
+    PasskeyId, 16, "k"
+);
+byte_id!(
+    /// The operator's one-time link for a counsellor.
+    InvitationId, 16, "o"
+);
+byte_id!(
+    /// One key of the API.  It names the key and opens nothing.
+    KeyId, 16, "ak"
+);
+byte_id!(
+    /// One webhook of an account.
+    WebhookId, 16, "w"
+);
 
 /// One device in one room.  A person with two devices is two participants.
 ///

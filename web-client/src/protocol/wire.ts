@@ -21,6 +21,29 @@ export type Answer = { sdp: string };
 export type Application = { group: GroupId, epoch: Epoch, message: string };
 
 /**
+ * Answer to [`OpenCard`]: all that a page may know before the counsellor lets anybody in.
+ */
+export type Card = {
+  sealed_card: string,
+  starts_at: UnixSeconds | null,
+  minutes: number | null,
+  kind: RoomKind,
+  state: InviteState,
+};
+
+/**
+ * `PATCH /api/rooms/{room}`: what is named changes, everything else stays.  `null` takes the
+ * date or the length away.
+ */
+export type ChangeRoom = {
+  sealed_title?: string,
+  starts_at?: number | null,
+  minutes?: number | null,
+  kind?: RoomKind,
+  reusable?: boolean,
+};
+
+/**
  * A message and its number.  The server answers [`Done`](crate::server::ServerMessage::Done)
  * or [`Rejected`](crate::server::ServerMessage::Rejected) with the same number.
  */
@@ -70,6 +93,11 @@ export type Committed = {
   added: Array<Added>,
   removed: Array<ParticipantId>,
 };
+
+/**
+ * Somebody to call in an emergency.
+ */
+export type CrisisLine = { name: string, contact: string, hours?: string };
 
 /**
  * A knock is refused.
@@ -137,6 +165,16 @@ export type GroupState = { group: GroupId, generation: Generation, epoch: Epoch 
 export type Hello = { right: Right };
 
 /**
+ * What is sent to a webhook: ids and times, and nothing that anybody said or is called.
+ */
+export type HookCall = { event: HookEvent, at: UnixSeconds, room: RoomId, invite?: InviteId };
+
+/**
+ * What a webhook can tell.
+ */
+export type HookEvent = "session.knocked" | "session.started" | "session.ended" | "invite.used";
+
+/**
  * One person's right to knock.  Derived from the link's secret (E2EE.md 1.2), so that it
  * says nothing about the room.
  */
@@ -145,12 +183,34 @@ export type InviteId = string;
 /**
  * How far an invite got.
  */
-export type InviteState = "unused" | "used" | "revoked" | "expired";
+export type InviteState = "unused" | "opened" | "waiting" | "in_session" | "used" | "revoked" | "expired";
 
 /**
  * One invite, as the desk lists it.
  */
 export type InviteView = { invite: InviteId, number: number, state: InviteState, expires_at: UnixSeconds };
+
+/**
+ * One key of the API.  It names the key and opens nothing.
+ */
+export type KeyId = string;
+
+/**
+ * What a key of the API may be used for.
+ */
+export type KeyScope = "sessions:read" | "sessions:write" | "invites:write" | "accounts:read";
+
+/**
+ * One key, as the account's page lists it.
+ */
+export type KeyView = {
+  key: KeyId,
+  label: string,
+  scopes: Array<KeyScope>,
+  created_at: UnixSeconds,
+  expires_at: UnixSeconds | null,
+  used_at: UnixSeconds | null,
+};
 
 /**
  * "Please let me in": what the moderator's device needs to check and to add somebody.
@@ -184,6 +244,16 @@ export type Knocked = {
 export type LeafIndex = number;
 
 /**
+ * Answer to `POST /api/keys`.
+ */
+export type MadeKey = { view: KeyView, secret: string };
+
+/**
+ * Answer to `POST /api/webhooks`.
+ */
+export type MadeWebhook = { view: WebhookView, secret: string };
+
+/**
  * `GET /api/me`, and the answer to setup and sign-in.
  */
 export type Me = { account: AccountId, name: string };
@@ -202,12 +272,29 @@ export type NewInvite = {
   server_auth_hash: string,
   wrapped_room_secret: string,
   expires_at: UnixSeconds,
+  sealed_card?: string,
 };
+
+/**
+ * `POST /api/keys`: a key for a program of the counsellor's.
+ */
+export type NewKey = { label: string, scopes: Array<KeyScope>, expires_at?: UnixSeconds | null };
 
 /**
  * `POST /api/rooms`: a new one-to-one room.
  */
-export type NewRoom = { sealed_title: string };
+export type NewRoom = {
+  sealed_title: string,
+  starts_at?: UnixSeconds | null,
+  minutes?: number | null,
+  kind?: RoomKind,
+  reusable?: boolean,
+};
+
+/**
+ * `POST /api/webhooks`: tell a program of the counsellor's what happens.
+ */
+export type NewWebhook = { url: string, events: Array<HookEvent> };
 
 /**
  * Media of one participant: its tracks and slots, once, without renegotiation.  A new offer
@@ -224,6 +311,11 @@ export type OfferedSlot = { mid: Mid, audio: boolean };
  * A sendonly m-line of an offer: what the participant will publish on it.
  */
 export type OfferedTrack = { mid: Mid, kind: TrackKind };
+
+/**
+ * `POST /api/invites/{invite}/card`, by whoever holds the link.
+ */
+export type OpenCard = { server_auth: string };
 
 /**
  * The room's MLS group begins, with the moderator as its only member, at epoch 0.
@@ -310,12 +402,21 @@ export type Role = "moderator" | "attendee";
 export type RoomId = string;
 
 /**
+ * How people speak in a room at first.  It limits nothing: they can agree on another way.
+ */
+export type RoomKind = "video" | "audio" | "text";
+
+/**
  * One room, as the desk lists it (`GET /api/rooms`, answer to `POST /api/rooms`).
  */
 export type RoomView = {
   room: RoomId,
   sealed_title: string,
   created_at: UnixSeconds,
+  starts_at: UnixSeconds | null,
+  minutes: number | null,
+  kind: RoomKind,
+  reusable: boolean,
   n_waiting: number,
   live: boolean,
   invites: Array<InviteView>,
@@ -342,9 +443,17 @@ export type ServerMessage =
   | { "type": "farewell", reason: FarewellReason };
 
 /**
- * `GET /api/state`: what a page needs to know before anybody signed in.
+ * `GET /api/state`: what a page needs to know before anybody signed in.  All but the first is
+ * what the operator set.
  */
-export type ServerState = { needs_setup: boolean };
+export type ServerState = {
+  needs_setup: boolean,
+  exit_url: string,
+  agency: string,
+  sensitive: boolean,
+  crisis: { [key in string]: Array<CrisisLine> },
+  idle_minutes: number,
+};
 
 /**
  * `POST /api/setup`: makes the first account of a new server.
@@ -381,6 +490,23 @@ export type TrackState = { kind: TrackKind, on: boolean };
  * Wall-clock time in whole seconds since 1970, for what humans and certificates mean by time.
  */
 export type UnixSeconds = number;
+
+/**
+ * One webhook of an account.
+ */
+export type WebhookId = string;
+
+/**
+ * One webhook, as the account's page lists it.
+ */
+export type WebhookView = {
+  webhook: WebhookId,
+  url: string,
+  events: Array<HookEvent>,
+  created_at: UnixSeconds,
+  delivered_at: UnixSeconds | null,
+  failed_at: UnixSeconds | null,
+};
 
 /**
  * The way into the group.

@@ -2,6 +2,7 @@
 import type { Key } from "../i18n/en";
 import type { EndReason } from "../protocol/participant";
 import type { FarewellReason, InviteState, Reject, TrackKind } from "../protocol/wire";
+import type { Step } from "./ladder";
 import type { Line } from "./line";
 import type { TileState } from "./tile";
 
@@ -18,6 +19,10 @@ export function tileWord(state: TileState): Key | null {
       return "tile.reconnecting";
     case "securing":
       return "tile.securing";
+    case "away":
+      return "tile.away";
+    case "paused":
+      return "tile.paused";
     case "camera_off":
       return "tile.camera_off";
     case "cannot_open":
@@ -41,6 +46,66 @@ export function lineWord(line: Line): Key {
   }
 }
 
+/** The word for somebody else's line; `null` while it is well. */
+export function otherLineWord(line: Line): Key | null {
+  switch (line) {
+    case "unknown":
+    case "good":
+      return null;
+    case "fair":
+      return "line.other_fair";
+    case "weak":
+      return "line.other_weak";
+  }
+}
+
+/** What one's own step on the ladder means. */
+export function stepWord(step: Step): Key {
+  switch (step) {
+    case "full":
+      return "step.full";
+    case "lower":
+      return "step.lower";
+    case "no_own":
+      return "step.no_own";
+    case "audio":
+      return "step.audio";
+    case "text":
+      return "step.text";
+  }
+}
+
+/** The same, to choose from. */
+export function chooseWord(step: Step): Key {
+  switch (step) {
+    case "full":
+      return "choose.full";
+    case "lower":
+      return "choose.lower";
+    case "no_own":
+      return "choose.no_own";
+    case "audio":
+      return "choose.audio";
+    case "text":
+      return "choose.text";
+  }
+}
+
+/** What the other side's step means for this one; `null` where there is nothing to say. */
+export function otherStepWord(step: Step): Key | null {
+  switch (step) {
+    case "full":
+    case "lower":
+      return null;
+    case "no_own":
+      return "step.other_no_own";
+    case "audio":
+      return "step.other_audio";
+    case "text":
+      return "step.other_text";
+  }
+}
+
 /** Why a device could not be had. */
 export type DeviceTrouble = "denied" | "absent" | "busy";
 
@@ -59,6 +124,12 @@ export function inviteWord(state: InviteState): Key {
   switch (state) {
     case "unused":
       return "invite.unused";
+    case "opened":
+      return "invite.opened";
+    case "waiting":
+      return "invite.waiting";
+    case "in_session":
+      return "invite.in_session";
     case "used":
       return "invite.used";
     case "revoked":

@@ -13,5 +13,12 @@ pub(super) async fn read(
     _: Stranger,
 ) -> Result<Json<ServerState>, Refusal> {
     let needs_setup = !app.store.has_account().await?;
-    Ok(Json(ServerState { needs_setup }))
+    Ok(Json(ServerState {
+        needs_setup,
+        exit_url: String::new(),
+        agency: String::new(),
+        sensitive: false,
+        crisis: std::collections::BTreeMap::new(),
+        idle_minutes: 0,
+    }))
 }
