@@ -5,14 +5,10 @@
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
-use crate::{
-    Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
-    Store, StoreError,
-};
+use crate::{Created, ENDED_ROOM_KEPT, InviteRecord, RoomRecord, Store, StoreError, accounts};
 
 const ANA: AccountId = AccountId::from_bytes([1; 16]);
 const BEN: AccountId = AccountId::from_bytes([2; 16]);
-const TOKEN: Hash = [9; 32];
 
 /// Goes through every promise of [`Store`].
 ///
@@ -24,56 +20,13 @@ const TOKEN: Hash = [9; 32];
 ///
 /// When it breaks a promise.
 pub async fn check(store: &dyn Store) -> Result<(), StoreError> {
-    setup_works_once(store).await?;
-    sign_ins_come_and_go(store).await?;
+    accounts::contract::check(store).await?;
     rooms_are_listed_until_they_end(store).await?;
     invites_belong_to_open_rooms(store).await?;
     the_first_device_holds_an_invite(store).await?;
     revoked_invites_keep_nothing(store).await?;
     generations_only_rise(store).await?;
     purging_forgets_what_is_over(store).await
-}
-
-async fn setup_works_once(store: &dyn Store) -> Result<(), StoreError> {
-    assert!(!store.has_account().await?);
-    assert_eq!(store.create_first_account(TOKEN, account(ANA)).await?, SetUp::Refused);
-
-    store.put_setup_token([8; 32]).await?;
-    store.put_setup_token(TOKEN).await?;
-    assert!(!store.is_setup_token([8; 32]).await?, "a new token replaces the old one");
-    assert!(store.is_setup_token(TOKEN).await?);
-    assert_eq!(store.create_first_account([8; 32], account(ANA)).await?, SetUp::Refused);
-    assert!(!store.has_account().await?);
-
-    assert_eq!(store.create_first_account(TOKEN, account(ANA)).await?, SetUp::Done);
-    assert!(store.has_account().await?);
-    assert!(!store.is_setup_token(TOKEN).await?, "the token is used up");
-
-    store.put_setup_token(TOKEN).await?;
-    assert_eq!(store.create_first_account(TOKEN, account(BEN)).await?, SetUp::Refused);
-
-    assert_eq!(store.account(ANA).await?, Some(account(ANA)));
-    assert_eq!(store.account(BEN).await?, None);
-    assert_eq!(store.account_by_name("name 1").await?, Some(account(ANA)));
-    for other in ["Name 1", "name 1 ", "", "name 1' OR 1=1 --", "%"] {
-        assert_eq!(store.account_by_name(other).await?, None, "{other}");
-    }
-    Ok(())
-}
-
-async fn sign_ins_come_and_go(store: &dyn Store) -> Result<(), StoreError> {
-    let sign_in =
-        SignInRecord { token_hash: [3; 32], account: ANA, expires_at: UnixSeconds(1_000) };
-    assert_eq!(store.sign_in([3; 32]).await?, None);
-
-    store.put_sign_in(sign_in).await?;
-    assert_eq!(store.sign_in([3; 32]).await?, Some(sign_in));
-    assert_eq!(store.sign_in([4; 32]).await?, None);
-
-    store.delete_sign_in([3; 32]).await?;
-    store.delete_sign_in([3; 32]).await?;
-    assert_eq!(store.sign_in([3; 32]).await?, None);
-    Ok(())
 }
 
 async fn rooms_are_listed_until_they_end(store: &dyn Store) -> Result<(), StoreError> {
@@ -169,19 +122,10 @@ async fn generations_only_rise(store: &dyn Store) -> Result<(), StoreError> {
 }
 
 async fn purging_forgets_what_is_over(store: &dyn Store) -> Result<(), StoreError> {
-    let sign_in = |n, until| SignInRecord {
-        token_hash: [n; 32],
-        account: ANA,
-        expires_at: UnixSeconds(until),
-    };
-    store.put_sign_in(sign_in(1, 100)).await?;
-    store.put_sign_in(sign_in(2, 101)).await?;
     let short = InviteRecord { expires_at: UnixSeconds(100), ..invite(4, 2, 4) };
     assert_eq!(store.create_invite(short.clone(), 9).await?, Created::Done);
 
     store.purge_expired(UnixSeconds(100)).await?;
-    assert_eq!(store.sign_in([1; 32]).await?, None);
-    assert_eq!(store.sign_in([2; 32]).await?, Some(sign_in(2, 101)));
     let expired = store.invite(short.id).await?.expect("an expired invite is still known");
     assert!(expired.wrapped_room_secret.is_empty());
     let current = store.invite(invite(1, 2, 1).id).await?.expect("an invite stays");
@@ -196,16 +140,6 @@ async fn purging_forgets_what_is_over(store: &dyn Store) -> Result<(), StoreErro
     assert_eq!(store.invites_of(room(1, 10).id).await?, []);
     assert_eq!(store.rooms_of(ANA).await?, [room(2, 20), room(3, 30)], "open rooms stay");
     Ok(())
-}
-
-fn account(id: AccountId) -> Account {
-    let [n, ..] = id.as_bytes();
-    Account {
-        id,
-        name: format!("name {n}"),
-        password_hash: format!("$argon2id${n}"),
-        created_at: UnixSeconds(u64::from(*n)),
-    }
 }
 
 fn room(n: u8, created_at: u64) -> RoomRecord {

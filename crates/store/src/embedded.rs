@@ -19,10 +19,7 @@ use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{
-    Account, Created, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord, Store, StoreError,
-    rows, schema,
-};
+use crate::{Created, Hash, InviteRecord, RoomRecord, Store, StoreError, rows, schema};
 
 /// Name of the file in the data folder.
 pub const FILE_NAME: &str = "aman.sqlite3";
@@ -67,7 +64,7 @@ impl Embedded {
         Ok(Self { jobs })
     }
 
-    async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -112,47 +109,6 @@ fn work(mut connection: Connection, mut queue: mpsc::Receiver<Job>) {
 
 #[async_trait]
 impl Store for Embedded {
-    async fn put_setup_token(&self, token_hash: Hash) -> Result<(), StoreError> {
-        self.run(move |db| rows::put_setup_token(db, &token_hash)).await
-    }
-
-    async fn is_setup_token(&self, token_hash: Hash) -> Result<bool, StoreError> {
-        self.run(move |db| rows::is_setup_token(db, &token_hash)).await
-    }
-
-    async fn create_first_account(
-        &self,
-        token_hash: Hash,
-        account: Account,
-    ) -> Result<SetUp, StoreError> {
-        self.run(move |db| rows::create_first_account(db, &token_hash, &account)).await
-    }
-
-    async fn has_account(&self) -> Result<bool, StoreError> {
-        self.run(|db| rows::has_account(db)).await
-    }
-
-    async fn account_by_name(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        let name = name.to_owned();
-        self.run(move |db| rows::account_by_name(db, &name)).await
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.run(move |db| rows::account(db, id)).await
-    }
-
-    async fn put_sign_in(&self, sign_in: SignInRecord) -> Result<(), StoreError> {
-        self.run(move |db| rows::put_sign_in(db, &sign_in)).await
-    }
-
-    async fn sign_in(&self, token_hash: Hash) -> Result<Option<SignInRecord>, StoreError> {
-        self.run(move |db| rows::sign_in(db, &token_hash)).await
-    }
-
-    async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError> {
-        self.run(move |db| rows::delete_sign_in(db, &token_hash)).await
-    }
-
     async fn create_room(
         &self,
         room: RoomRecord,

@@ -5,6 +5,7 @@
 //! way.  There are two stores: [`embedded`] (one SQLite file) and [`memory`] (for tests); every
 //! store has to pass [`contract::check`].
 
+pub mod accounts;
 pub mod contract;
 pub mod embedded;
 pub mod memory;
@@ -18,7 +19,12 @@ use async_trait::async_trait;
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
-pub use crate::records::{Account, Hash, InviteRecord, RoomRecord, SignInRecord};
+pub use crate::accounts::records::{
+    Account, AccountRole, Hash, InvitationRecord, PasskeyRecord, SignInRecord, Stage,
+    TotpRecord,
+};
+pub use crate::accounts::{Accepted, AccountStore, SetUp};
+pub use crate::records::{InviteRecord, RoomRecord};
 
 /// How long the bare row of an ended room stays, so that a late visitor learns that the
 /// appointment is over rather than that the link is wrong.
@@ -34,15 +40,6 @@ impl StoreError {
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(source.into())
     }
-}
-
-/// How the first account came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetUp {
-    /// It is made, and the setup token is used up.
-    Done,
-    /// There is an account already, or the token is not the one that was put.
-    Refused,
 }
 
 /// How making a room or an invite came out.
@@ -64,38 +61,7 @@ pub enum Created {
 /// time themselves: an expired record is returned until [`purge_expired`](Store::purge_expired)
 /// took it.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
-    /// Replaces the hash of the one-time setup token.
-    async fn put_setup_token(&self, token_hash: Hash) -> Result<(), StoreError>;
-
-    /// Whether this is the setup token, still unused.
-    async fn is_setup_token(&self, token_hash: Hash) -> Result<bool, StoreError>;
-
-    /// Makes the first account and uses up the setup token, both or neither.
-    async fn create_first_account(
-        &self,
-        token_hash: Hash,
-        account: Account,
-    ) -> Result<SetUp, StoreError>;
-
-    /// Whether there is any account.
-    async fn has_account(&self) -> Result<bool, StoreError>;
-
-    /// The account of that name, exactly as spelled.
-    async fn account_by_name(&self, name: &str) -> Result<Option<Account>, StoreError>;
-
-    /// The account.
-    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
-
-    /// Keeps that somebody signed in.
-    async fn put_sign_in(&self, sign_in: SignInRecord) -> Result<(), StoreError>;
-
-    /// Who signed in with the token of this hash.
-    async fn sign_in(&self, token_hash: Hash) -> Result<Option<SignInRecord>, StoreError>;
-
-    /// Forgets it.  Nothing happens if it is not there.
-    async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError>;
-
+pub trait Store: AccountStore {
     /// Makes a room, unless its owner has `open_max` that have not ended.
     async fn create_room(
         &self,

@@ -7,22 +7,19 @@ use async_trait::async_trait;
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
-use crate::{
-    Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
-    Store, StoreError,
-};
+use crate::accounts::AccountStore;
+use crate::accounts::memory::Accounts;
+use crate::{Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, Store, StoreError};
 
 /// A store in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
+    pub(crate) accounts: Accounts,
     rows: Mutex<Rows>,
 }
 
 #[derive(Debug, Default)]
 struct Rows {
-    setup_token: Option<Hash>,
-    accounts: BTreeMap<AccountId, Account>,
-    sign_ins: BTreeMap<Hash, SignInRecord>,
     rooms: BTreeMap<RoomId, RoomRecord>,
     invites: BTreeMap<InviteId, InviteRecord>,
 }
@@ -36,55 +33,6 @@ impl Memory {
 
 #[async_trait]
 impl Store for Memory {
-    async fn put_setup_token(&self, token_hash: Hash) -> Result<(), StoreError> {
-        self.rows().setup_token = Some(token_hash);
-        Ok(())
-    }
-
-    async fn is_setup_token(&self, token_hash: Hash) -> Result<bool, StoreError> {
-        Ok(self.rows().setup_token == Some(token_hash))
-    }
-
-    async fn create_first_account(
-        &self,
-        token_hash: Hash,
-        account: Account,
-    ) -> Result<SetUp, StoreError> {
-        let mut rows = self.rows();
-        if !rows.accounts.is_empty() || rows.setup_token != Some(token_hash) {
-            return Ok(SetUp::Refused);
-        }
-        rows.setup_token = None;
-        rows.accounts.insert(account.id, account);
-        Ok(SetUp::Done)
-    }
-
-    async fn has_account(&self) -> Result<bool, StoreError> {
-        Ok(!self.rows().accounts.is_empty())
-    }
-
-    async fn account_by_name(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        Ok(self.rows().accounts.values().find(|account| account.name == name).cloned())
-    }
-
-    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        Ok(self.rows().accounts.get(&id).cloned())
-    }
-
-    async fn put_sign_in(&self, sign_in: SignInRecord) -> Result<(), StoreError> {
-        self.rows().sign_ins.insert(sign_in.token_hash, sign_in);
-        Ok(())
-    }
-
-    async fn sign_in(&self, token_hash: Hash) -> Result<Option<SignInRecord>, StoreError> {
-        Ok(self.rows().sign_ins.get(&token_hash).copied())
-    }
-
-    async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError> {
-        self.rows().sign_ins.remove(&token_hash);
-        Ok(())
-    }
-
     async fn create_room(
         &self,
         room: RoomRecord,
@@ -190,9 +138,9 @@ impl Store for Memory {
     }
 
     async fn purge_expired(&self, now: UnixSeconds) -> Result<(), StoreError> {
+        self.purge_accounts(now).await?;
         let mut rows = self.rows();
         let rows = &mut *rows;
-        rows.sign_ins.retain(|_, sign_in| sign_in.expires_at > now);
         let kept = ENDED_ROOM_KEPT.as_secs();
         rows.rooms.retain(|_, room| room.ended_at.is_none_or(|at| at.plus(kept) > now));
         let rooms: BTreeSet<_> = rows.rooms.keys().copied().collect();

@@ -1,50 +1,11 @@
-//! What a store keeps, row by row.
+//! What a store keeps of rooms and invites, row by row.
 
 use std::fmt;
 
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
-/// A SHA-256.
-pub type Hash = [u8; 32];
-
-/// A counsellor's account.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Random.
-    pub id: AccountId,
-    /// What they sign in with; unique.
-    pub name: String,
-    /// PHC string of argon2id.
-    pub password_hash: String,
-    /// When it was made.
-    pub created_at: UnixSeconds,
-}
-
-/// Neither the name nor the hash is for logs.
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-/// Somebody is signed in, by a cookie that the server knows only as a hash.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SignInRecord {
-    /// SHA-256 of the cookie's 32 random bytes.
-    pub token_hash: Hash,
-    /// Who.
-    pub account: AccountId,
-    /// From when on the cookie is worth nothing.
-    pub expires_at: UnixSeconds,
-}
-
-/// Hashes name a browser; they are not for logs.
-impl fmt::Debug for SignInRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignInRecord").field("account", &self.account).finish_non_exhaustive()
-    }
-}
+pub use crate::accounts::records::Hash;
 
 /// A one-to-one room.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What does each operation of the embedded store say to SQLite?
+//! What does each operation on rooms and invites say to SQLite?
 
 use std::time::Duration;
 
@@ -7,84 +7,12 @@ use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 
 use crate::schema::BUSY_PATIENCE;
-use crate::{
-    Account, Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, SetUp, SignInRecord,
-};
+use crate::{Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, accounts};
 
-const ACCOUNT: &str = "SELECT id, name, password_hash, created_at FROM account";
 const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at, last_generation \
                     FROM room";
 const INVITE: &str = "SELECT id, room, number, server_auth_hash, wrapped_room_secret, \
                       expires_at, revoked, device_hash FROM invite";
-
-pub(crate) fn put_setup_token(db: &Connection, token_hash: &Hash) -> Result<()> {
-    db.execute("INSERT OR REPLACE INTO setup_token VALUES (1, ?1)", [token_hash])?;
-    Ok(())
-}
-
-pub(crate) fn is_setup_token(db: &Connection, token_hash: &Hash) -> Result<bool> {
-    exists(db, "SELECT 1 FROM setup_token WHERE token_hash = ?1", [token_hash])
-}
-
-pub(crate) fn create_first_account(
-    db: &mut Connection,
-    token_hash: &Hash,
-    account: &Account,
-) -> Result<SetUp> {
-    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if has_account(&db)? || !is_setup_token(&db, token_hash)? {
-        return Ok(SetUp::Refused);
-    }
-    db.execute("DELETE FROM setup_token", [])?;
-    db.execute(
-        "INSERT INTO account VALUES (?1, ?2, ?3, ?4)",
-        params![
-            account.id.as_bytes(),
-            account.name,
-            account.password_hash,
-            seconds(account.created_at)
-        ],
-    )?;
-    db.commit()?;
-    Ok(SetUp::Done)
-}
-
-pub(crate) fn has_account(db: &Connection) -> Result<bool> {
-    exists(db, "SELECT 1 FROM account LIMIT 1", [])
-}
-
-pub(crate) fn account_by_name(db: &Connection, name: &str) -> Result<Option<Account>> {
-    db.query_row(&format!("{ACCOUNT} WHERE name = ?1"), [name], account_row).optional()
-}
-
-pub(crate) fn account(db: &Connection, id: AccountId) -> Result<Option<Account>> {
-    db.query_row(&format!("{ACCOUNT} WHERE id = ?1"), [id.as_bytes()], account_row).optional()
-}
-
-pub(crate) fn put_sign_in(db: &Connection, sign_in: &SignInRecord) -> Result<()> {
-    db.execute(
-        "INSERT OR REPLACE INTO sign_in VALUES (?1, ?2, ?3)",
-        params![sign_in.token_hash, sign_in.account.as_bytes(), seconds(sign_in.expires_at)],
-    )?;
-    Ok(())
-}
-
-pub(crate) fn sign_in(db: &Connection, token_hash: &Hash) -> Result<Option<SignInRecord>> {
-    let sql = "SELECT token_hash, account, expires_at FROM sign_in WHERE token_hash = ?1";
-    db.query_row(sql, [token_hash], |row| {
-        Ok(SignInRecord {
-            token_hash: row.get(0)?,
-            account: AccountId::from_bytes(row.get(1)?),
-            expires_at: time(row.get(2)?),
-        })
-    })
-    .optional()
-}
-
-pub(crate) fn delete_sign_in(db: &Connection, token_hash: &Hash) -> Result<()> {
-    db.execute("DELETE FROM sign_in WHERE token_hash = ?1", [token_hash])?;
-    Ok(())
-}
 
 pub(crate) fn create_room(
     db: &mut Connection,
@@ -222,7 +150,7 @@ pub(crate) fn revoke_invite(db: &mut Connection, invite: InviteId) -> Result<boo
 
 pub(crate) fn purge_expired(db: &mut Connection, now: UnixSeconds) -> Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    tx.execute("DELETE FROM sign_in WHERE expires_at <= ?1", [seconds(now)])?;
+    accounts::rows::purge(&tx, now)?;
     let kept = i64::try_from(ENDED_ROOM_KEPT.as_secs()).unwrap_or(i64::MAX);
     tx.execute("DELETE FROM room WHERE ended_at <= ?1", [seconds(now).saturating_sub(kept)])?;
     tx.execute(
@@ -238,7 +166,7 @@ pub(crate) fn purge_expired(db: &mut Connection, now: UnixSeconds) -> Result<()>
 /// Moves the journal into the file and empties it, so that what was wiped in the file does not
 /// live on beside it.  When a reader (an operator's `sqlite3`) is in the way it is left for the
 /// next time: what was asked for is done, and everybody else waits for this thread.
-fn forget_journal(db: &Connection) {
+pub(crate) fn forget_journal(db: &Connection) {
     let outcome = db
         .busy_timeout(Duration::ZERO)
         .and_then(|()| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
@@ -248,30 +176,25 @@ fn forget_journal(db: &Connection) {
     }
 }
 
-fn exists(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<bool> {
+pub(crate) fn exists(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<bool> {
     db.prepare_cached(sql)?.exists(params)
 }
 
-fn count(db: &Connection, sql: &str, id: &[u8; 16]) -> Result<usize> {
+pub(crate) fn count(db: &Connection, sql: &str, id: &[u8; 16]) -> Result<usize> {
     let n: i64 = db.query_row(sql, [id], |row| row.get(0))?;
     Ok(usize::try_from(n).unwrap_or(usize::MAX))
 }
 
-fn seconds(time: UnixSeconds) -> i64 {
+pub(crate) fn seconds(time: UnixSeconds) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 
-fn time(seconds: i64) -> UnixSeconds {
+pub(crate) fn time(seconds: i64) -> UnixSeconds {
     UnixSeconds(u64::try_from(seconds).unwrap_or(0))
-}
-
-fn account_row(row: &Row<'_>) -> Result<Account> {
-    Ok(Account {
-        id: AccountId::from_bytes(row.get(0)?),
-        name: row.get(1)?,
-        password_hash: row.get(2)?,
-        created_at: time(row.get(3)?),
-    })
 }
 
 fn room_row(row: &Row<'_>) -> Result<RoomRecord> {

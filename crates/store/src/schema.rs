@@ -11,7 +11,7 @@ pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x616d_616e;
 
 /// Each step leads to the version after it.  Steps are never edited once released.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "
     CREATE TABLE setup_token (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -50,6 +50,56 @@ const STEPS: [&str; 2] = [
 ",
     "
     ALTER TABLE room ADD COLUMN last_generation INTEGER;
+",
+    // Accounts with factors.  Who was there before set the server up: an admin, who decides
+    // about a second factor; everybody signs in again.
+    "
+    ALTER TABLE account ADD COLUMN role INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE account ADD COLUMN is_disabled INTEGER NOT NULL DEFAULT 0
+        CHECK (is_disabled IN (0, 1));
+    ALTER TABLE account ADD COLUMN needs_second_factor INTEGER NOT NULL DEFAULT 0
+        CHECK (needs_second_factor IN (0, 1));
+    UPDATE account SET role = 1;
+    DROP TABLE sign_in;
+    CREATE TABLE sign_in (
+        token_hash BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+        id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        stage INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_seen_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sign_in_by_account ON sign_in (account, created_at);
+    CREATE TABLE totp (
+        account BLOB PRIMARY KEY REFERENCES account (id) ON DELETE CASCADE,
+        sealed_secret BLOB NOT NULL,
+        last_step INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE recovery_code (
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        code_hash BLOB NOT NULL CHECK (length(code_hash) = 32),
+        PRIMARY KEY (account, code_hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE passkey (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        credential BLOB NOT NULL UNIQUE CHECK (length(credential) <= 1023),
+        public_key BLOB NOT NULL,
+        n_signatures INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_used_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX passkey_by_account ON passkey (account, created_at);
+    CREATE TABLE invitation (
+        token_hash BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+        id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+        role INTEGER NOT NULL,
+        account BLOB REFERENCES account (id) ON DELETE CASCADE,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used_at INTEGER
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 
@@ -114,7 +164,11 @@ mod tests {
 
         prepare(&mut connection).unwrap();
         connection
-            .execute("INSERT INTO account VALUES (zeroblob(16), 'n', 'h', 0)", [])
+            .execute(
+                "INSERT INTO account (id, name, password_hash, created_at)
+                      VALUES (zeroblob(16), 'n', 'h', 0)",
+                [],
+            )
             .unwrap();
         prepare(&mut connection).unwrap();
 
@@ -143,6 +197,9 @@ mod tests {
             .query_row("SELECT last_generation FROM room", [], |row| row.get(0))
             .unwrap();
         assert_eq!(last, None);
+        let role: u32 =
+            connection.query_row("SELECT role FROM account", [], |row| row.get(0)).unwrap();
+        assert_eq!(role, 1, "whoever was there runs the server");
     }
 
     #[test]

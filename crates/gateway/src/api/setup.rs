@@ -7,7 +7,7 @@ use protocol::id::AccountId;
 use protocol::limits::NAME_BYTES_MAX;
 use protocol::opaque::encode_base64url;
 use protocol::reject::Reject;
-use store::{Account, SetUp, Store, StoreError};
+use store::{Account, AccountRole, SetUp, Store, StoreError};
 
 use super::door::Stranger;
 use super::sign_in;
@@ -55,6 +55,9 @@ pub(super) async fn create(
         name: name.to_owned(),
         password_hash: app.passwords.hash(setup.password).await?,
         created_at: app.clock.unix(),
+        role: AccountRole::Admin,
+        is_disabled: false,
+        needs_second_factor: false,
     };
     match app.store.create_first_account(token_hash, account.clone()).await? {
         SetUp::Refused => Err(Reject::NoSuchRight.into()),

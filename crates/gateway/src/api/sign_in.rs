@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::api::{Me, SignIn};
-use protocol::limits::{NAME_BYTES_MAX, SIGN_IN_LIFETIME};
+use protocol::id::SignInId;
+use protocol::limits::{NAME_BYTES_MAX, SIGN_IN_LIFETIME, SIGN_INS_PER_ACCOUNT_MAX};
 use protocol::reject::Reject;
 use store::records::Hash;
-use store::{Account, SignInRecord};
+use store::{Account, SignInRecord, Stage};
 
 use super::door::Stranger;
 use crate::app::Shared;
@@ -62,12 +63,17 @@ pub(super) async fn welcome(
         app.store.delete_sign_in(token_hash).await?;
     }
     let token = random::secret::<32>().map_err(|_| Reject::Internal)?;
+    let now = app.clock.unix();
     let sign_in = SignInRecord {
         token_hash: sha256(token.expose()),
+        id: SignInId::from_bytes(random::bytes().map_err(|_| Reject::Internal)?),
         account: account.id,
-        expires_at: app.clock.unix().plus(SIGN_IN_LIFETIME.as_secs()),
+        stage: Stage::Whole,
+        created_at: now,
+        last_seen_at: now,
+        expires_at: now.plus(SIGN_IN_LIFETIME.as_secs()),
     };
-    app.store.put_sign_in(sign_in).await?;
+    app.store.put_sign_in(sign_in, SIGN_INS_PER_ACCOUNT_MAX).await?;
     app.counters.sign_ins.bump();
     tracing::info!(account = ?account.id, "Somebody signed in");
     let me = Me { account: account.id, name: account.name };

@@ -10,7 +10,9 @@ use protocol::id::{AccountId, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 use store::embedded::{Embedded, FILE_NAME};
 use store::memory::Memory;
-use store::{Account, InviteRecord, RoomRecord, Store, contract};
+use store::{
+    Account, AccountRole, AccountStore, InviteRecord, RoomRecord, Store, TotpRecord, contract,
+};
 
 #[tokio::test]
 async fn memory_keeps_the_contract() {
@@ -60,6 +62,21 @@ async fn a_revoked_secret_is_in_no_file_of_the_folder() {
 
     assert!(store.end_room(ROOM, UnixSeconds(5)).await.unwrap());
     assert!(!folder_holds(folder.path(), TITLE));
+}
+
+#[tokio::test]
+async fn a_secret_of_one_time_codes_is_in_no_file_once_it_was_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Embedded::open(folder.path()).unwrap();
+    fill(&store).await;
+    let totp = |sealed: &[u8]| TotpRecord { sealed_secret: sealed.to_vec(), last_step: 0 };
+    store.put_totp(OWNER, totp(SECRET)).await.unwrap();
+    store.revoke_invite(INVITE).await.unwrap();
+    assert!(folder_holds(folder.path(), SECRET), "the scan finds what is there");
+
+    store.put_totp(OWNER, totp(b"another")).await.unwrap();
+
+    assert!(!folder_holds(folder.path(), SECRET));
 }
 
 #[tokio::test]
@@ -126,6 +143,9 @@ async fn fill(store: &Embedded) {
         name: "ana".into(),
         password_hash: "hash".into(),
         created_at: UnixSeconds(1),
+        role: AccountRole::Admin,
+        is_disabled: false,
+        needs_second_factor: false,
     };
     store.put_setup_token([0; 32]).await.unwrap();
     store.create_first_account([0; 32], account).await.unwrap();
