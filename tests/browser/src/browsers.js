@@ -6,6 +6,7 @@ import puppeteer from "puppeteer-core";
 
 import { cameraFile, microphoneFile } from "./fake_media.js";
 import { artefact, fileName, later, scratch } from "./places.js";
+import { assertAllClean } from "./witness.js";
 
 /** What Firefox's fake microphone sounds like, as its preference says; its picture changes colour. */
 export const FIREFOX_TONE = 1000;
@@ -81,7 +82,7 @@ export async function firefox(t) {
   return browser;
 }
 
-/** Keeps a picture of what every page showed at the end, for somebody who asks why. */
+/** Asks what the pages did, and keeps a picture of each at the end for somebody who asks why. */
 async function close(t, browser, name) {
   const pages = await Promise.all(browser.browserContexts().map((context) => context.pages()));
   for (const [n, page] of pages.flat().entries()) {
@@ -90,4 +91,5 @@ async function close(t, browser, name) {
     await page.screenshot({ path }).catch(() => undefined);
   }
   await browser.close();
+  assertAllClean(browser);
 }

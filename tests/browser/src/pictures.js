@@ -28,10 +28,47 @@ async function speak(page, language) {
 }
 
 async function assertAccessible(page, what) {
+  assert.deepEqual(await faultsByAxe(page), [], `${what} is not accessible`);
+}
+
+/** What axe finds against WCAG 2.2 A and AA and its own best practices, or against some `rules`. */
+export async function faultsByAxe(page, rules = null) {
   await page.evaluate(AXE);
-  const faults = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+  return page.evaluate(async (only) => {
+    const { violations } = await globalThis.axe.run(document, {
+      resultTypes: ["violations"],
+      ...(only === null ? {} : { runOnly: { type: "rule", values: only } }),
+    });
     return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`));
+  }, rules);
+}
+
+/** What makes the page scroll sideways. */
+export function wideParts(page) {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.scrollingElement;
+    if (scrollWidth <= clientWidth) return [];
+    const isOut = ({ left, right, width }) => width > 0 && (right > clientWidth + 1 || left < -1);
+    const out = [...document.querySelectorAll("body *")].filter((element) => isOut(element.getBoundingClientRect()));
+    const name = (element) => element.dataset.testid ?? `${element.localName}.${element.className}`;
+    return [`${scrollWidth} px wide on ${clientWidth}: ${[...new Set(out.map(name))].slice(0, 6).join(", ")}`];
   });
-  assert.deepEqual(faults, [], `${what} is not accessible`);
+}
+
+/** What is to be pressed and smaller than a finger (44 px); words in a sentence are not meant. */
+export function smallTargets(page) {
+  return page.evaluate(() => {
+    const LEAST = 44;
+    const shown = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const targets = [...document.querySelectorAll("button, select, summary, input:not([type=hidden]), textarea, a[href], [role=button]")];
+    return targets.filter((element) => shown(element) && element.closest("p") === null).flatMap((element) => {
+      // A box to tick is pressed by its words as well.
+      const area = ["checkbox", "radio"].includes(element.type) ? (element.closest("label") ?? element.labels?.[0] ?? element) : element;
+      const { width, height } = area.getBoundingClientRect();
+      const isOffered = width > 1 && height > 1;
+      const isSmall = width < LEAST - 0.5 || height < LEAST - 0.5;
+      const name = element.dataset.testid ?? element.textContent.trim().slice(0, 30) ?? element.localName;
+      return isOffered && isSmall ? [`${name} is ${Math.round(width)} x ${Math.round(height)} px`] : [];
+    });
+  });
 }

@@ -5,6 +5,9 @@ import { join, resolve } from "node:path";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
+/** The source of the pages. */
+export const WEB_CLIENT = process.env.AMAN_WEB_CLIENT ?? join(ROOT, "web-client");
+
 /** Folder of `aman` and `headless`, as cargo built them. */
 export const BIN_DIR =
   process.env.AMAN_BIN_DIR ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "debug");
@@ -26,7 +29,15 @@ export function later(t, undo) {
     const stack = [];
     undoing.set(t, stack);
     t.after(async () => {
-      while (stack.length > 0) await stack.pop()();
+      const faults = [];
+      while (stack.length > 0) {
+        try {
+          await stack.pop()();
+        } catch (fault) {
+          faults.push(fault);
+        }
+      }
+      if (faults.length > 0) throw faults[0];
     });
   }
   undoing.get(t).push(undo);

@@ -14,21 +14,24 @@ export class Server {
   #child = null;
   #listen = "127.0.0.1:0";
   #media = "0.0.0.0:0";
+  #more;
   /** `http://localhost:PORT`: a secure context without a certificate. */
   origin = "";
   /** The one-time link of a new server. */
   setupLink = "";
 
-  /** Starts one that stops with the test. */
-  static async start(t) {
-    const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`));
+  /** Starts one that stops with the test; `webDir` has other pages than those it was built with. */
+  static async start(t, { webDir } = {}) {
+    const more = webDir === undefined ? [] : ["--web-dir", webDir];
+    const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`), more);
     later(t, () => server.stop());
     await server.run();
     return server;
   }
 
-  constructor(folder, log) {
+  constructor(folder, log, more = []) {
     this.#folder = folder;
+    this.#more = more;
     this.#log = log;
     writeFileSync(log, "");
   }
@@ -41,7 +44,7 @@ export class Server {
   async run() {
     const program = join(BIN_DIR, "aman");
     if (!existsSync(program)) throw new Error(`${program} is not built: run cargo build -p aman`);
-    const flags = ["--data", join(this.#folder, "data"), "--listen", this.#listen, "--media-bind", this.#media];
+    const flags = ["--data", join(this.#folder, "data"), "--listen", this.#listen, "--media-bind", this.#media, ...this.#more];
     const child = spawn(program, flags, { cwd: this.#folder, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stderr.on("data", (bytes) => appendFileSync(this.#log, bytes));
