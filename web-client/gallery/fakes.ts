@@ -97,16 +97,18 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
   };
 }
 
-/** A room of the desk. */
-export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]> = {}): DeskRoom {
+/** A room of the desk; `starts_in` minutes from now. */
+export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]> = {}, starts_in: number | null = null, details: Partial<DeskRoom["details"]> = {}): DeskRoom {
+  const starts_at = starts_in === null ? null : Math.floor(Date.now() / 1000) + starts_in * 60;
   return {
     title,
+    details: title === null ? null : { title, lang: "ar", note: "", series: null, ...details },
     view: {
       room: title ?? "elsewhere",
       sealed_title: "",
       created_at: 1_795_000_000,
-      starts_at: null,
-      minutes: null,
+      starts_at,
+      minutes: starts_at === null ? null : 50,
       kind: "video",
       reusable: true,
       n_waiting: 0,

@@ -5,7 +5,7 @@ import type { Lang, Message, Params } from "./format";
 import { directionOf, format, localeOf } from "./format";
 
 export type { Lang } from "./format";
-export { firstLanguage, LANGUAGES } from "./format";
+export { firstLanguage, LANGUAGES, localeOf } from "./format";
 
 type Texts = Readonly<Record<string, Message>>;
 
@@ -78,6 +78,16 @@ export const words = new Words();
 
 /** Short for `words.text`. */
 export const t = (key: Key, params?: Params): string => words.text(key, params);
+
+/** Texts in a language of their own, for what somebody else will read. */
+export async function textsIn(lang: Lang, ...areas: readonly Area[]): Promise<(key: Key, params?: Params) => string> {
+  const loaded = await Promise.all(areas.map((area) => LOADERS[lang][area]()));
+  const all = Object.assign({}, ...loaded.map(({ words: some }) => some)) as Texts;
+  return (key, params = {}) => {
+    const message = all[key];
+    return message === undefined ? "" : format(lang, message, params);
+  };
+}
 
 /** The language chosen in this tab before. */
 export function keptLanguage(): string | null {

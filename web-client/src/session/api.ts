@@ -1,5 +1,5 @@
 // The desk's requests over HTTP, one function each.
-import type { InviteView, Me, NewInvite, NewRoom, Reject, RoomView, ServerState, Setup, SignIn, Ticket } from "../protocol/wire";
+import type { ChangeRoom, InviteView, Me, NewInvite, NewRoom, Reject, RoomView, ServerState, Setup, SignIn, Ticket } from "../protocol/wire";
 
 /** The server said no. */
 export class Rejected extends Error {
@@ -11,7 +11,7 @@ export class Rejected extends Error {
 /** The server could not be reached. */
 export class Unreachable extends Error {}
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 async function request(method: Method, path: string, body?: unknown): Promise<unknown> {
   const init: RequestInit = { method, credentials: "same-origin", cache: "no-store", redirect: "error" };
@@ -49,6 +49,7 @@ export const api = {
   signOut: () => request("POST", "sign-out") as Promise<undefined>,
   rooms: () => request("GET", "rooms") as Promise<RoomView[]>,
   newRoom: (room: NewRoom) => request("POST", "rooms", room) as Promise<RoomView>,
+  changeRoom: (room: string, change: ChangeRoom) => request("PATCH", `rooms/${room}`, change) as Promise<RoomView>,
   endRoom: (room: string) => request("DELETE", `rooms/${room}`) as Promise<undefined>,
   newInvite: (room: string, invite: NewInvite) => request("POST", `rooms/${room}/invites`, invite) as Promise<InviteView>,
   revoke: (invite: string) => request("DELETE", `invites/${invite}`) as Promise<undefined>,

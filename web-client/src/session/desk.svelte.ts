@@ -1,24 +1,42 @@
 // The counsellor's desk: what the server lists, opened with the keys of this device.
+import type { Details, Series } from "../desk/details";
+import { detailsFit, readDetails, writeDetails } from "../desk/details";
+import { isNear, linkEnd, pollDelay, weekly } from "../desk/schedule";
 import type { Key } from "../i18n/en";
-import type { Me, RoomView } from "../protocol/wire";
+import type { Lang } from "../i18n/format";
+import type { InviteView, Me, RoomKind, RoomView } from "../protocol/wire";
 import { deskWord } from "../room/words";
 import { api, Rejected, Unreachable } from "./api";
 import type { VaultLink } from "./vault_link";
 import { VaultRefusal } from "./vault_link";
 
-/** A room with its title; `null` when it was made on another device. */
+/** A room with its title and details; `null` when it was made on another device. */
 export interface DeskRoom {
   view: RoomView;
   title: string | null;
+  details: Details | null;
+}
+
+/** What the counsellor wants an appointment to be. */
+export interface Plan {
+  title: string;
+  note: string;
+  lang: Lang;
+  starts_at: number | null;
+  minutes: number | null;
+  kind: RoomKind;
+  reusable: boolean;
+  /** How many of them, one a week. */
+  weeks: number;
 }
 
 /** Where the desk is. */
 export type DeskPlace = "loading" | "needs_setup" | "setup" | "setup_done" | "sign_in" | "offline" | "desk";
 
-/** Life of a link, in seconds: a week. */
-const LINK_LIFETIME = 7 * 24 * 60 * 60;
-
-const REFRESH_MS = 5000;
+/** An invite by which somebody may still come. */
+export function isWorking({ state }: InviteView): boolean {
+  return state !== "revoked" && state !== "expired";
+}
 
 /** The desk. */
 export class Desk {
@@ -34,8 +52,9 @@ export class Desk {
   /** Keys were made on this device just now, though the account is older. */
   keysMade = $state(false);
 
-  private readonly titles = new Map<string, string | null>();
-  private timer: ReturnType<typeof setInterval> | undefined;
+  private readonly known = new Map<string, Details | null>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0;
 
   constructor(
     private readonly vault: VaultLink,
@@ -64,36 +83,53 @@ export class Desk {
     }
   }
 
-  setup(name: string, password: string): Promise<void> {
+  setup(name: string, password: string): Promise<boolean> {
     return this.try(async () => {
       await this.enter(await api.setup({ token: this.setupToken ?? "", name, password }), true);
       history.replaceState(null, "", "/");
     });
   }
 
-  signIn(name: string, password: string): Promise<void> {
+  signIn(name: string, password: string): Promise<boolean> {
     return this.try(async () => {
       await this.enter(await api.signIn({ name, password }));
       history.replaceState(null, "", "/");
     });
   }
 
-  signOut(): Promise<void> {
+  signOut(): Promise<boolean> {
     return this.try(async () => {
       await api.signOut();
       this.toSignIn();
     });
   }
 
-  /** Makes a room and its first link, and looks at it. */
-  create(title: string): Promise<void> {
+  /** Makes a room and its first link, or one for each week, and looks at the first. */
+  create(plan: Plan): Promise<boolean> {
     return this.try(async () => {
-      const sealed_title = await this.vault.ask({ type: "seal_title", title });
-      const view = await api.newRoom({ sealed_title });
-      this.titles.set(view.sealed_title, title);
-      await this.makeLink(view.room, 0, true);
+      const { starts_at, weeks } = plan;
+      const times = starts_at === null ? [null] : weekly(starts_at, weeks);
+      const id = Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => (byte % 36).toString(36)).join("");
+      let first: string | null = null;
+      for (const [index, at] of times.entries()) {
+        const series = times.length === 1 ? null : { id, n: index + 1, of: times.length };
+        first ??= await this.makeRoom({ ...plan, starts_at: at }, series);
+        if (index > 0) await this.makeRoom({ ...plan, starts_at: at }, series);
+      }
       await this.refresh();
-      await this.choose(view.room);
+      await this.choose(first);
+    });
+  }
+
+  /** Changes the appointment that is looked at. */
+  change(plan: Plan): Promise<boolean> {
+    return this.try(async () => {
+      const room = this.room;
+      if (room === null) return;
+      const { starts_at, minutes, kind, reusable } = plan;
+      const sealed_title = await this.seal(plan, room.details?.series ?? null);
+      await api.changeRoom(room.view.room, { sealed_title, starts_at, minutes, kind, reusable });
+      await this.refresh();
     });
   }
 
@@ -105,18 +141,18 @@ export class Desk {
     await this.showLink();
   }
 
-  newLink(): Promise<void> {
+  newLink(): Promise<boolean> {
     return this.try(async () => {
       const room = this.room;
       if (room === null) return;
       const number = 1 + Math.max(-1, ...room.view.invites.map((invite) => invite.number));
-      await this.makeLink(room.view.room, number, false);
+      await this.makeLink(room.view, number, false);
       await this.refresh();
       await this.showLink();
     });
   }
 
-  revoke(): Promise<void> {
+  revoke(): Promise<boolean> {
     return this.try(async () => {
       const invite = this.workingInvite();
       const room = this.chosen;
@@ -128,7 +164,7 @@ export class Desk {
     });
   }
 
-  end(): Promise<void> {
+  end(): Promise<boolean> {
     return this.try(async () => {
       if (this.chosen === null) return;
       await api.endRoom(this.chosen);
@@ -140,8 +176,17 @@ export class Desk {
   /** Numbers of the invites that still count. */
   numbers(): number[] {
     const invites = this.room?.view.invites ?? [];
-    const dead = new Set(invites.filter(({ state }) => state === "revoked" || state === "expired").map(({ number }) => number));
+    const dead = new Set(invites.filter((invite) => !isWorking(invite)).map(({ number }) => number));
     return Array.from({ length: 16 }, (_, number) => number).filter((number) => !dead.has(number));
+  }
+
+  /** The next appointment of the same series, in time. */
+  next(): DeskRoom | null {
+    const here = this.room;
+    const series = here?.details?.series;
+    if (here === null || series === undefined || series === null) return null;
+    const after = this.rooms.filter(({ details }) => details?.series?.id === series.id && details.series.n > series.n);
+    return after.sort((a, b) => (a.details?.series?.n ?? 0) - (b.details?.series?.n ?? 0))[0] ?? null;
   }
 
   /** A ticket for the room that is looked at. */
@@ -157,20 +202,31 @@ export class Desk {
   /** Reads the list again. */
   async refresh(): Promise<void> {
     const views = await api.rooms();
-    for (const view of views) {
-      if (this.titles.has(view.sealed_title)) continue;
-      this.titles.set(view.sealed_title, await this.vault.ask({ type: "open_title", sealed: view.sealed_title }));
+    for (const { sealed_title: sealed } of views) {
+      if (this.known.has(sealed)) continue;
+      const opened = await this.vault.ask({ type: "open_title", sealed });
+      this.known.set(sealed, opened === null ? null : readDetails(opened));
     }
-    const rooms = views.map((view) => ({ view, title: this.titles.get(view.sealed_title) ?? null }));
+    const rooms = views.map((view) => {
+      const details = this.known.get(view.sealed_title) ?? null;
+      return { view, details, title: details?.title ?? null };
+    });
     this.rooms = rooms.sort((a, b) => b.view.created_at - a.view.created_at);
+  }
+
+  /** The page is looked at again: the list is read now and not when it would be due. */
+  wake(): void {
+    if (this.place === "desk") void this.poll();
   }
 
   /** Signed out, by us or by time. */
   toSignIn(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.me = null;
     this.rooms = [];
+    this.known.clear();
     this.chosen = null;
+    this.link = null;
     this.place = "sign_in";
   }
 
@@ -182,27 +238,53 @@ export class Desk {
     this.place = "desk";
     // Without this the browser may throw the keys away when its disk is full.
     navigator.storage.persist().catch(() => undefined);
-    clearInterval(this.timer);
-    this.timer = setInterval(() => void this.refreshQuietly(), REFRESH_MS);
+    this.waitToPoll();
   }
 
-  private async refreshQuietly(): Promise<void> {
+  private waitToPoll(): void {
+    clearTimeout(this.timer);
+    if (this.place !== "desk") return;
+    const now = new Date();
+    const busy = this.rooms.some(({ view }) => view.live || view.n_waiting > 0 || isNear(view.starts_at, view.minutes, now)) || this.chosen !== null;
+    this.timer = setTimeout(() => void this.poll(), pollDelay({ hidden: document.hidden, failures: this.failures, busy }));
+  }
+
+  private async poll(): Promise<void> {
+    clearTimeout(this.timer);
     try {
       await this.refresh();
+      this.failures = 0;
     } catch (thrown) {
+      this.failures += 1;
       if (thrown instanceof Rejected && thrown.reject.code === "not_signed_in") this.toSignIn();
     }
+    this.waitToPoll();
   }
 
-  private workingInvite(): RoomView["invites"][number] | undefined {
-    return this.room?.view.invites.find(({ state }) => state === "unused" || state === "used");
+  private workingInvite(): InviteView | undefined {
+    return this.room?.view.invites.find(isWorking);
   }
 
-  private async makeLink(room: string, from: number, first: boolean): Promise<void> {
-    const made = await this.vault.ask({ type: "new_link", room, from, first });
-    const expires_at = Math.floor(Date.now() / 1000) + LINK_LIFETIME;
+  private async makeRoom(plan: Plan, series: Series | null): Promise<string> {
+    const { starts_at, minutes, kind, reusable } = plan;
+    const view = await api.newRoom({ sealed_title: await this.seal(plan, series), starts_at, minutes, kind, reusable });
+    await this.makeLink(view, 0, true);
+    return view.room;
+  }
+
+  private async seal({ title, note, lang }: Plan, series: Series | null): Promise<string> {
+    const details: Details = { title, note, lang, series };
+    if (!detailsFit(details)) throw new TooLong();
+    const sealed = await this.vault.ask({ type: "seal_title", title: writeDetails(details) });
+    this.known.set(sealed, details);
+    return sealed;
+  }
+
+  private async makeLink(view: RoomView, from: number, first: boolean): Promise<void> {
+    const made = await this.vault.ask({ type: "new_link", room: view.room, from, first });
+    const expires_at = linkEnd(view.starts_at, view.minutes, new Date());
     const { invite, number, server_auth_hash, wrapped_room_secret } = made;
-    await api.newInvite(room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at });
+    await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at });
   }
 
   /** The link is ready before it is asked for: some browsers copy only right after a tap. */
@@ -218,22 +300,28 @@ export class Desk {
     }
   }
 
-  private async try(work: () => Promise<void>): Promise<void> {
+  private async try(work: () => Promise<void>): Promise<boolean> {
     this.error = null;
     this.busy = true;
     try {
       await work();
+      return true;
     } catch (thrown) {
       this.error = errorWord(thrown);
       if (thrown instanceof Rejected && thrown.reject.code === "not_signed_in") this.toSignIn();
+      return false;
     } finally {
       this.busy = false;
     }
   }
 }
 
+/** More was written than a title has room for. */
+class TooLong extends Error {}
+
 function errorWord(thrown: unknown): Key {
   if (thrown instanceof Rejected) return deskWord(thrown.reject);
   if (thrown instanceof Unreachable) return "error.unreachable";
+  if (thrown instanceof TooLong) return "form.too_long";
   return thrown instanceof VaultRefusal ? "error.vault" : "error.internal";
 }
