@@ -62,13 +62,18 @@ pub(crate) async fn run(settings: Settings, ready_file: Option<&Path>) -> anyhow
     announce(&desk, certificate.fingerprint.as_deref(), &ready, ready_file)?;
     tracing::info!("Ready");
 
-    stop_signals.wait().await;
-    tracing::info!("Stopping");
+    let is_broken = tokio::select! {
+        () = stop_signals.wait() => false,
+        // Rooms without media help nobody: whoever started us had better start us again.
+        () = media.ended() => true,
+    };
+    tracing::info!(is_broken, "Stopping");
     stop.send_replace(true);
     switchboard.shut_down(FAREWELL_PATIENCE).await;
     let door = door.await.context("the door broke");
     purging.abort();
     media.stop();
+    anyhow::ensure!(!is_broken, "the media plane broke");
     door
 }
 

@@ -69,12 +69,16 @@ impl State {
     ) -> Option<()> {
         let (ours, theirs) = stun::username(datagram)?;
         let key = *self.by_ufrag.get(ours)?;
+        let is_held = self.is_held_by_another(now, key, path);
         let peer = self.peers.get_mut(key)?;
         if peer.their_ufrag != theirs {
             return None;
         }
         let crypto = self.identity.crypto();
         let binding = stun::verify(datagram, &peer.password, crypto)?;
+        if is_held {
+            return None;
+        }
         let moved = peer.bound(now, path, &binding)?;
         let answer = stun::answer(&binding, path.theirs, &peer.password, crypto)?;
         send_one(socket, &self.counters, path, &answer);
@@ -91,6 +95,15 @@ impl State {
             self.forget_path(key, forgotten);
         }
         Some(())
+    }
+
+    /// Whether somebody else who still answers for themself has this address.  A member who
+    /// forges the source of a Binding of its own must not take another's packets away.
+    fn is_held_by_another(&mut self, now: Timestamp, key: PeerKey, path: Path) -> bool {
+        let holder = self.by_address.get(&path.theirs).filter(|holder| **holder != key);
+        holder.is_some_and(|holder| {
+            self.peers.get_mut(*holder).is_some_and(|holder| !holder.is_silent(now))
+        })
     }
 
     /// The address no longer belongs to the peer, unless another path of it uses it.

@@ -37,7 +37,7 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use forward::Forwarder;
 use mio::{Interest, Poll, Token, Waker};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use border::{Busy, MediaFact, MediaOrder};
 pub use counters::CountersSnapshot;
@@ -82,6 +82,8 @@ struct Shared {
     counters: Arc<Counters>,
     local: SocketAddr,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Closed by the thread's end.
+    running: watch::Receiver<()>,
 }
 
 /// Starts the media plane on a thread of its own.
@@ -130,12 +132,17 @@ pub fn start(
     };
     let stop = Arc::new(AtomicBool::new(false));
     let told_to_stop = Arc::clone(&stop);
+    let (runs, running) = watch::channel(());
     let thread = std::thread::Builder::new()
         .name("media-0".to_owned())
-        .spawn(move || shard.run(&from_switchboard, &told_to_stop))
+        .spawn(move || {
+            // Dropped with the thread, also when it panics.
+            let _runs = runs;
+            shard.run(&from_switchboard, &told_to_stop);
+        })
         .context("cannot start the media thread")?;
     let thread = Mutex::new(Some(thread));
-    let shared = Arc::new(Shared { orders, waker, stop, counters, local, thread });
+    let shared = Arc::new(Shared { orders, waker, stop, counters, local, thread, running });
     Ok((MediaHandle { shared }, facts))
 }
 
@@ -165,6 +172,12 @@ impl MediaHandle {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the media thread had panicked");
         }
+    }
+
+    /// Waits until the media plane is no more: stopped, or broken.
+    pub async fn ended(&self) {
+        let mut running = self.shared.running.clone();
+        while running.changed().await.is_ok() {}
     }
 
     /// The UDP address it listens on.

@@ -144,9 +144,13 @@ impl Peer {
 
     /// Whether the peer is gone.
     pub(crate) fn is_lost(&self, now: Timestamp) -> bool {
-        let silent = now - self.bound_at.unwrap_or(self.opened_at) >= CONSENT_PATIENCE;
         let stuck = self.srtp.is_none() && now - self.opened_at >= CONNECT_PATIENCE;
-        silent || stuck
+        self.is_silent(now) || stuck
+    }
+
+    /// Whether the peer has not agreed to receive for too long (RFC 7675).
+    pub(crate) fn is_silent(&self, now: Timestamp) -> bool {
+        now - self.bound_at.unwrap_or(self.opened_at) >= CONSENT_PATIENCE
     }
 }
 

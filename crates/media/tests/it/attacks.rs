@@ -207,6 +207,27 @@ fn bindings_of_unknown_or_false_names_are_not_answered() {
     assert!(stranger.recv(&mut [0; 100]).is_err(), "a stranger was answered");
 }
 
+/// Somebody who may bind, and can forge the source of what they send.
+#[test]
+fn a_member_cannot_take_the_address_of_another() {
+    let mut stage = Stage::new();
+    let ben = stage.join(room(1), 1, CHROMIUM);
+    let ada = stage.join(room(1), 2, CHROMIUM);
+    let mut eve = stage.join(room(1), 3, CHROMIUM);
+    stage.bind(ada.name, ben.name);
+    let before = stage.handle.counters().dropped_stun;
+    eve.socket = ada.socket.try_clone().unwrap();
+    let forged = eve.binding(true);
+    eve.send(&forged);
+    stage.counted("the forged one is dropped", |counters| counters.dropped_stun == before + 1);
+    ada.publish(SOUND, 1, &[1; 80]);
+    ben.publish(SOUND, 1, &[2; 80]);
+    let packet =
+        ada.next_rtp(|_| true, now() + PATIENCE).expect("Ada is still heard and hears");
+    assert_eq!(packet.payload[..], [2; 80]);
+    assert_eq!(stage.handle.counters().dropped_unauthentic, 0);
+}
+
 /// T-RTP-OWN.
 #[test]
 fn a_member_who_floods_is_held_to_its_share() {

@@ -208,3 +208,15 @@ fn a_publisher_that_reconnects_is_on_the_slots_again() {
     let packet = ada.next_rtp(|_| true, now() + PATIENCE).expect("nothing is held any more");
     assert_eq!(packet.header.payload_type, CHROMIUM.opus);
 }
+
+#[test]
+fn whoever_waits_for_its_end_learns_of_it() {
+    let stage = Stage::new();
+    let handle = stage.handle.clone();
+    let waits = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(handle.ended());
+    });
+    assert!(!waits.is_finished(), "it ended by itself");
+    stage.handle.stop();
+    waits.join().unwrap();
+}
