@@ -1,0 +1,82 @@
+// Notes between the counsellor and somebody who waits.  They come as JSON from another
+// device, so nothing in them is believed before it was looked at.
+
+/** How a device did in the test before the waiting room. */
+export type DeviceCheck = "ok" | "denied" | "absent" | "busy" | "off";
+
+/** One note. */
+export type LobbyNote =
+  | { kind: "text"; text: string }
+  /** `null`: not tried. */
+  | { kind: "check"; camera: DeviceCheck | null; microphone: DeviceCheck | null; sound: boolean | null; line: "good" | "fair" | "weak" | null }
+  /** "Please wait a little." */
+  | { kind: "wait" }
+  /** "Not today", with words. */
+  | { kind: "not_today"; text: string };
+
+/** A note, and whose it is. */
+export interface LobbyLine {
+  /** The person who waits. */
+  participant: string;
+  /** Written on this device. */
+  own: boolean;
+  note: LobbyNote;
+}
+
+/** Longest text of a note, in characters. */
+export const LOBBY_TEXT_MAX = 500;
+
+const DEVICES: readonly unknown[] = ["ok", "denied", "absent", "busy", "off"] satisfies DeviceCheck[];
+const LINES: readonly unknown[] = ["good", "fair", "weak"];
+
+/** The note as text, to be sealed. */
+export function writeLobbyNote(note: LobbyNote): string {
+  return JSON.stringify("text" in note ? { ...note, text: short(note.text) } : note);
+}
+
+/** Reads a note; `null` when it is none of ours. */
+export function readLobbyNote(text: string): LobbyNote | null {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof read !== "object" || read === null) return null;
+  const found = read as Record<string, unknown>;
+  const said = typeof found["text"] === "string" ? short(found["text"]) : "";
+  switch (found["kind"]) {
+    case "text":
+      return said.trim() === "" ? null : { kind: "text", text: said };
+    case "wait":
+      return { kind: "wait" };
+    case "not_today":
+      return { kind: "not_today", text: said };
+    case "check":
+      return {
+        kind: "check",
+        camera: oneOf<DeviceCheck>(DEVICES, found["camera"]),
+        microphone: oneOf<DeviceCheck>(DEVICES, found["microphone"]),
+        sound: typeof found["sound"] === "boolean" ? found["sound"] : null,
+        line: oneOf<"good" | "fair" | "weak">(LINES, found["line"]),
+      };
+    default:
+      return null;
+  }
+}
+
+/** The last check that somebody sent. */
+export function lastCheck(lines: readonly LobbyLine[], participant: string): (LobbyNote & { kind: "check" }) | null {
+  for (const { participant: whose, own, note } of lines.toReversed()) {
+    if (whose === participant && !own && note.kind === "check") return note;
+  }
+  return null;
+}
+
+function oneOf<T>(all: readonly unknown[], value: unknown): T | null {
+  return all.includes(value) ? (value as T) : null;
+}
+
+function short(text: string): string {
+  return Array.from(text).slice(0, LOBBY_TEXT_MAX).join("");
+}
