@@ -6,7 +6,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 
-const DIST = new URL("../dist/", import.meta.url).pathname;
+const DIST = process.argv[2] ?? new URL("../dist/", import.meta.url).pathname;
 const PAGE_MAX = 80_000;
 const WASM_MAX = 400_000;
 
@@ -15,20 +15,32 @@ async function weight(name) {
   return brotliCompressSync(await readFile(join(DIST, name))).length;
 }
 
-/** What a person on the join page does not fetch yet: the desk, the call and their texts. */
-const LATER = /^assets\/(?:Desk|CallView|words-\w+-(?!common|join))/;
+/** Chunks that are fetched when they are needed, and on the join page are not: the desk, the way behind the name, the call, their texts. */
+const LATER = /^(?:Desk|Way|CallView|words-\w+-(?!common|join))/;
 
-/** Files that the join page fetches: what its files name, except what comes later. */
+const TABLE = /const __vite__mapDeps=.*?\[(".*?")?\]\)\)\)=>[^;]*;/;
+const LAZY = /import\(["'`]\.\/([\w.-]+)["'`]\)(?:,__vite__mapDeps\(\[([\d,]*)\]\))?/g;
+const NAMED = /["'`(](?:\.?\/)?((?:assets\/)?[\w.-]+\.(?:js|css|svg))["'`)]/g;
+
+/** What a script fetches: what it names, and of what it may fetch later only what the join page needs. */
+function namesIn(text) {
+  const table = [...(TABLE.exec(text)?.[1] ?? "").matchAll(/"([^"]+)"/g)].map(([, name]) => name);
+  const lazy = [...text.matchAll(LAZY)].filter(([, name]) => !LATER.test(name));
+  const beside = lazy.flatMap(([, , list]) => (list ?? "").split(",").map((index) => table[Number(index)]));
+  const rest = text.replace(TABLE, "").replaceAll(LAZY, "");
+  return [...lazy.map(([, name]) => name), ...beside, ...[...rest.matchAll(NAMED)].map(([, name]) => name)].filter(Boolean);
+}
+
+/** Files that the join page fetches. */
 async function joinPage() {
   const all = await readdir(DIST, { recursive: true });
   const seen = new Set(["index.html"]);
   const queue = ["index.html"];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (!/\.(html|js|css)$/.test(name)) continue;
-    const text = await readFile(join(DIST, name), "utf8");
-    for (const [, file] of text.matchAll(/["'`(](?:\.?\/)?((?:assets\/)?[\w.-]+\.(?:js|css|svg))["'`)]/g)) {
+    for (const file of namesIn(await readFile(join(DIST, name), "utf8"))) {
       const path = file.startsWith("assets/") || file === "icon.svg" ? file : `assets/${file}`;
-      if (!all.includes(path) || seen.has(path) || LATER.test(path)) continue;
+      if (!all.includes(path) || seen.has(path)) continue;
       seen.add(path);
       queue.push(path);
     }

@@ -1,6 +1,15 @@
 // The first code of the page.  Its first statement takes the link's secret out of the address
-// bar; nothing else has been loaded by then that could see it.
+// bar; nothing has run by then that could see it.
+import { watchExit } from "./quick_exit";
+
 const secret = takeFragment();
+
+// A link opened in the tab of a former one, at any moment, changes only the fragment: it is
+// read like the first.
+addEventListener("hashchange", () => {
+  if (location.hash !== "") location.reload();
+});
+if (location.pathname === "/j") watchExit();
 
 void import("./start").then(({ start }) => start(secret));
 

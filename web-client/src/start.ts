@@ -6,6 +6,12 @@ import { startWorker } from "./session/trusted";
 import { VaultLink } from "./session/vault_link";
 import vaultUrl from "./vault/worker?worker&url";
 
+/** One function for each, so that no page fetches what only the other needs. */
+const VIEWS = {
+  client: () => import("./views/Client.svelte"),
+  desk: () => import("./views/Desk.svelte"),
+};
+
 /** Draws the page. */
 export async function start(takeFragment: () => string): Promise<void> {
   const target = document.getElementById("page");
@@ -13,20 +19,12 @@ export async function start(takeFragment: () => string): Promise<void> {
   const isClient = location.pathname === "/j";
   void words.need(...(isClient ? (["join"] as const) : (["join", "desk"] as const)));
   const [view] = await Promise.all([
-    isClient ? import("./views/Client.svelte") : import("./views/Desk.svelte"),
+    VIEWS[isClient ? "client" : "desk"](),
     words.use(firstLanguage(location.search, keptLanguage(), navigator.languages)),
   ]);
-  reloadOnNewLink();
   const isSetup = location.pathname === "/setup";
   mount(view.default, { target, props: { takeFragment, openVault: once(() => new VaultLink(startWorker(vaultUrl))), isSetup } });
   document.documentElement.dataset["ready"] = "";
-}
-
-/** A link opened in the tab of a former one changes only the fragment: read it like the first. */
-function reloadOnNewLink(): void {
-  addEventListener("hashchange", () => {
-    if (location.hash !== "") location.reload();
-  });
 }
 
 function once<T>(make: () => T): () => T {

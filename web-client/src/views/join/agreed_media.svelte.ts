@@ -1,0 +1,39 @@
+// The person's own devices, within what they agreed to: a device they said no to never starts.
+import { LocalMedia } from "../../media/local.svelte";
+import type { TrackKind } from "../../protocol/wire";
+
+/** Devices with a lock on each, of which the person has the key. */
+export class AgreedMedia extends LocalMedia {
+  /** What the person agreed to; both until they said otherwise. */
+  allowed: Readonly<Record<TrackKind, boolean>> = $state.raw({ microphone: true, camera: true });
+  /** What was pressed although the person had said no to it; for a word about it. */
+  withheld: TrackKind | null = $state(null);
+
+  /** From here on only these may start; one that runs against it is released. */
+  allow(allowed: Record<TrackKind, boolean>): void {
+    this.allowed = allowed;
+    this.withheld = null;
+    if (!allowed.camera) void super.set("camera", false);
+    if (!allowed.microphone) this.drop("microphone");
+  }
+
+  override async set(kind: TrackKind, on: boolean): Promise<void> {
+    if (on && !this.allowed[kind]) {
+      this.withheld = kind;
+      return;
+    }
+    this.withheld = null;
+    await super.set(kind, on);
+  }
+
+  override async askForBoth(): Promise<void> {
+    const { camera, microphone } = this.allowed;
+    if (camera && microphone) await super.askForBoth();
+    else if (camera || microphone) await super.set(camera ? "camera" : "microphone", true);
+  }
+
+  /** A microphone that is only muted still listens: end it. */
+  private drop(kind: TrackKind): void {
+    this.forget(kind);
+  }
+}
