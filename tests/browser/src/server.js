@@ -20,12 +20,16 @@ export class Server {
   /** The one-time link of a new server. */
   setupLink = "";
 
-  /** Starts one that stops with the test; `webDir` has other pages than those it was built with. */
-  static async start(t, { webDir } = {}) {
-    const more = webDir === undefined ? [] : ["--web-dir", webDir];
+  /**
+   * Starts one that stops with the test.  `webDir` has other pages than those it was built
+   * with, `lines` lead to it.
+   */
+  static async start(t, { webDir, lines = [] } = {}) {
+    const more = [...(webDir === undefined ? [] : ["--web-dir", webDir]), ...lines.flatMap((line) => ["--origin", line.origin])];
     const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`), more);
     later(t, () => server.stop());
     await server.run();
+    for (const line of lines) line.lead(server);
     return server;
   }
 
@@ -34,6 +38,10 @@ export class Server {
     this.#more = more;
     this.#log = log;
     writeFileSync(log, "");
+  }
+
+  get mediaPort() {
+    return Number(this.#media.split(":").at(-1));
   }
 
   get pid() {
