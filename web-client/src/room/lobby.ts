@@ -26,8 +26,8 @@ export interface LobbyLine {
 /** Longest text of a note, in characters. */
 export const LOBBY_TEXT_MAX = 500;
 
-const DEVICES: readonly unknown[] = ["ok", "denied", "absent", "busy", "off"] satisfies DeviceCheck[];
-const LINES: readonly unknown[] = ["good", "fair", "weak"];
+const DEVICES: readonly DeviceCheck[] = ["ok", "denied", "absent", "busy", "off"];
+const LINES = ["good", "fair", "weak"] as const;
 
 /** The note as text, to be sealed. */
 export function writeLobbyNote(note: LobbyNote): string {
@@ -55,10 +55,10 @@ export function readLobbyNote(text: string): LobbyNote | null {
     case "check":
       return {
         kind: "check",
-        camera: oneOf<DeviceCheck>(DEVICES, found["camera"]),
-        microphone: oneOf<DeviceCheck>(DEVICES, found["microphone"]),
+        camera: DEVICES.find((one) => one === found["camera"]) ?? null,
+        microphone: DEVICES.find((one) => one === found["microphone"]) ?? null,
         sound: typeof found["sound"] === "boolean" ? found["sound"] : null,
-        line: oneOf<"good" | "fair" | "weak">(LINES, found["line"]),
+        line: LINES.find((one) => one === found["line"]) ?? null,
       };
     default:
       return null;
@@ -71,10 +71,6 @@ export function lastCheck(lines: readonly LobbyLine[], participant: string): (Lo
     if (whose === participant && !own && note.kind === "check") return note;
   }
   return null;
-}
-
-function oneOf<T>(all: readonly unknown[], value: unknown): T | null {
-  return all.includes(value) ? (value as T) : null;
 }
 
 function short(text: string): string {
