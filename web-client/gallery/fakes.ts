@@ -3,6 +3,7 @@ import type { CallState, Other, Waiting } from "../src/protocol/participant";
 import type { CallModel, MediaModel } from "../src/session/call_model";
 import type { Reception } from "../src/session/call.svelte";
 import type { DeskRoom } from "../src/session/desk.svelte";
+import type { Talk } from "../src/views/call/talk.svelte";
 
 /** A moving picture of a calm colour, as a camera would give. */
 export function fakeCamera(hue: number): MediaStreamTrack | null {
@@ -27,6 +28,9 @@ export function fakeCamera(hue: number): MediaStreamTrack | null {
   }, 66);
   return canvas.captureStream(15).getVideoTracks()[0] ?? null;
 }
+
+/** A window that is shown to the others. */
+export const fakeScreen = (): MediaStreamTrack | null => fakeCamera(300);
 
 /** Devices. */
 export function fakeMedia(change: Partial<MediaModel> = {}): MediaModel {
@@ -69,7 +73,7 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     tracks: [],
     ...state,
   };
-  const sample: Reception = { picture: fakeCamera(60), still_ms: 0, locked_ms: 0, gone_ms: 0, alarmed: false, ...reception };
+  const sample: Reception = { picture: fakeCamera(60), sound: null, still_ms: 0, locked_ms: 0, gone_ms: 0, alarmed: false, ...reception };
   const line = (id: number, own: boolean, text: string) => ({ id, own, name: "سمر Samar", text, shown_at: id, round_trip_ms: own ? 12 : null });
   return {
     state: whole,
@@ -82,6 +86,8 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     receptions: new Map(whole.others.map((other) => [other.participant, sample])),
     sounds: [],
     line: "good",
+    facts: { round_trip_ms: 40, lost: 0 },
+    shape: () => undefined,
     refused: null,
     alarms: [],
     mediaUp: true,
@@ -96,6 +102,17 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     ...change,
   };
 }
+
+/** Talks that have already begun. */
+export const talks = {
+  differs: (talk) => (talk.differs = { own: false, others: ["7"] }),
+  voice: (talk) => (talk.ladder = { ...talk.ladder, step: "audio" }),
+  words: (talk) => (talk.ladder = { ...talk.ladder, step: "text" }),
+  drafts: (talk) => (talk.drafts = new Map([["7", "أريد أن أقول إنني Ich bin noch"]])),
+  shares: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: true, away: false }]])),
+  asked: (talk) => (talk.place = { asked: true, waits: false, answer: null }),
+  answered: (talk) => (talk.place = { asked: false, waits: false, answer: { type: "answer", text: "شارع الزيتون 12، عمّان, second floor" } }),
+} satisfies Record<string, (talk: Talk) => void>;
 
 /** A room of the desk; `starts_in` minutes from now. */
 export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]> = {}, starts_in: number | null = null, details: Partial<DeskRoom["details"]> = {}): DeskRoom {

@@ -1,5 +1,8 @@
 // How loud a microphone is, as a number between 0 and 1.
 
+/** Milliseconds between two readings. */
+export const LEVEL_MS = 66;
+
 /** Calls back about fifteen times a second; the answer stops it. */
 export function watchLevel(track: MediaStreamTrack, onLevel: (level: number) => void): () => void {
   const context = new AudioContext();
@@ -10,10 +13,38 @@ export function watchLevel(track: MediaStreamTrack, onLevel: (level: number) => 
   const timer = setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
     onLevel(levelOf(samples));
-  }, 66);
+  }, LEVEL_MS);
+  const forget = keepRunning(context);
   return () => {
     clearInterval(timer);
+    forget();
     context.close().catch(() => undefined);
+  };
+}
+
+/** Goes on listening after a telephone call ("interrupted" on iOS) or a locked screen; the answer ends that. */
+export function keepRunning(context: AudioContext): () => void {
+  const goOn = (): void => {
+    if (document.visibilityState === "visible" && context.state !== "running" && context.state !== "closed") context.resume().catch(() => undefined);
+  };
+  context.addEventListener("statechange", goOn);
+  document.addEventListener("visibilitychange", goOn);
+  goOn();
+  return () => {
+    context.removeEventListener("statechange", goOn);
+    document.removeEventListener("visibilitychange", goOn);
+  };
+}
+
+/** Whether somebody who is muted speaks nevertheless: their microphone is listened to on this
+ * device only, by a copy of the track that goes nowhere. */
+export function watchMuted(track: MediaStreamTrack, onLevel: (level: number) => void): () => void {
+  const copy = track.clone();
+  copy.enabled = true;
+  const end = watchLevel(copy, onLevel);
+  return () => {
+    end();
+    copy.stop();
   };
 }
 

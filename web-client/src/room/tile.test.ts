@@ -13,12 +13,19 @@ const WELL: TileFacts = {
   drawn: true,
   still_ms: 0,
   locked_ms: 0,
+  away: false,
+  paused: false,
+  stopped: false,
   alarmed: false,
 };
 
 const CASES: [string, Partial<TileFacts>, TileState][] = [
   ["a picture when all is well", {}, { type: "picture" }],
   ["camera off", { camera_on: false, drawn: false }, { type: "camera_off" }],
+  ["that pictures are paused for the voice's sake", { camera_on: false, drawn: false, paused: true }, { type: "paused" }],
+  ["that it is stopped when the safety codes differ, whatever comes", { stopped: true }, { type: "stopped" }],
+  ["a picture that comes nevertheless", { paused: true }, { type: "picture" }],
+  ["that they are busy with something else, whatever the camera does", { away: true, camera_on: false }, { type: "away" }],
   ["securing until the group vouches", { vouched: false }, { type: "securing" }],
   ["securing until the first picture", { drawn: false }, { type: "securing" }],
   ["a weak line when the first picture does not come", { drawn: false, still_ms: 60_000 }, { type: "weak_line" }],

@@ -23,6 +23,12 @@ export interface TileFacts {
   still_ms: number;
   /** For how long frames have come of which none could be opened, in milliseconds. */
   locked_ms: number;
+  /** Whether their device is busy with something else, such as a telephone call. */
+  away: boolean;
+  /** Whether pictures are paused on purpose, so that the voice gets through. */
+  paused: boolean;
+  /** Whether everything is stopped because the safety codes differ. */
+  stopped: boolean;
   /** Whether the watchdog saw media go past the vault. */
   alarmed: boolean;
 }
@@ -34,6 +40,9 @@ export type TileState =
   | { type: "here_reconnecting" }
   | { type: "reconnecting"; seconds: number }
   | { type: "securing" }
+  | { type: "stopped" }
+  | { type: "away" }
+  | { type: "paused" }
   | { type: "camera_off" }
   | { type: "cannot_open" }
   | { type: "weak_line" };
@@ -47,10 +56,12 @@ export const LOCKED_MS_MAX = 4000;
 /** Decides. */
 export function tileState(facts: TileFacts): TileState {
   if (facts.alarmed) return { type: "unsafe" };
+  if (facts.stopped) return { type: "stopped" };
   if (!facts.here_connected) return { type: "here_reconnecting" };
   if (!facts.connected) return { type: "reconnecting", seconds: Math.floor(facts.gone_ms / 1000) };
   if (!facts.vouched) return { type: "securing" };
-  if (!facts.camera_on) return { type: "camera_off" };
+  if (facts.away) return { type: "away" };
+  if (!facts.camera_on) return facts.paused ? { type: "paused" } : { type: "camera_off" };
   if (facts.locked_ms > LOCKED_MS_MAX) return { type: "cannot_open" };
   if (!facts.drawn) return facts.still_ms > 3 * STILL_MS_MAX ? { type: "weak_line" } : { type: "securing" };
   return facts.still_ms > STILL_MS_MAX ? { type: "weak_line" } : { type: "picture" };

@@ -19,6 +19,8 @@ export function tileWord(state: TileState): Key | null {
       return "tile.reconnecting";
     case "securing":
       return "tile.securing";
+    case "stopped":
+      return "tile.stopped";
     case "away":
       return "tile.away";
     case "paused":

@@ -17,6 +17,12 @@ const SLOTS_EACH = 2;
 const CAMERA_BITS_PER_SECOND = 900_000;
 const MICROPHONE_BITS_PER_SECOND = 32_000;
 
+/** What is left of the picture when the line is weak: a quarter of the points, half as often. */
+const LOWERED = { maxBitrate: 150_000, scaleResolutionDownBy: 2, maxFramerate: 15 };
+
+/** What the other side reported longer ago says nothing about this second. */
+const REPORT_MS_MAX = 2500;
+
 /** Half a second of Opus.  A few samples that nobody sent are the drift of a clock; this is sound. */
 const HALF_SECOND_SAMPLES = 24_000;
 
@@ -37,7 +43,10 @@ export interface CodecWork {
 export interface PeerFigures {
   works: CodecWork[];
   round_trip_ms: number | null;
+  /** Share of packets lost on the way up. */
   lost: number | null;
+  /** Share of packets lost on the way down since the figures were last read. */
+  lost_down: number | null;
 }
 
 /** A sender that can be asked for a whole picture (webrtc-extensions, "encodingOptions"). */
@@ -52,6 +61,7 @@ export class Peer {
   private readonly senders = new Map<TrackKind, RTCRtpTransceiver>();
   private readonly slots: { audio: boolean; transceiver: RTCRtpTransceiver }[] = [];
   private closed = false;
+  private arrived = { packets: 0, lost: 0 };
 
   constructor(
     private readonly vault: Worker,
@@ -94,6 +104,19 @@ export class Peer {
     if (sender.track !== track) await sender.replaceTrack(track);
   }
 
+  /** Sends a smaller picture, or the whole one again. */
+  async lowerPicture(low: boolean): Promise<void> {
+    const sender = this.senders.get("camera")?.sender;
+    const parameters = sender?.getParameters();
+    const [encoding] = parameters?.encodings ?? [];
+    if (sender === undefined || parameters === undefined || encoding === undefined || this.closed) return;
+    encoding.maxBitrate = low ? LOWERED.maxBitrate : CAMERA_BITS_PER_SECOND;
+    encoding.scaleResolutionDownBy = low ? LOWERED.scaleResolutionDownBy : 1;
+    if (low) encoding.maxFramerate = LOWERED.maxFramerate;
+    else delete encoding.maxFramerate;
+    await sender.setParameters(parameters);
+  }
+
   /** What arrives on the slot with this mid. */
   trackOn(mid: string): MediaStreamTrack | undefined {
     return this.slots.find(({ transceiver }) => transceiver.mid === mid)?.transceiver.receiver.track;
@@ -132,17 +155,22 @@ export class Peer {
 
   /** Reads the figures. */
   async figures(): Promise<PeerFigures> {
-    const figures: PeerFigures = { works: [], round_trip_ms: null, lost: null };
+    const figures: PeerFigures = { works: [], round_trip_ms: null, lost: null, lost_down: null };
+    const arrived = { packets: 0, lost: 0 };
     for (const [kind, { sender }] of this.senders) {
       const work: CodecWork = { options: { direction: "seal", kind }, done: 0 };
-      for (const stats of await readings(sender)) readSender(stats, work, figures);
+      const all = await readings(sender);
+      const now = Math.max(0, ...all.map(({ timestamp = 0 }) => timestamp));
+      for (const stats of all) readSender(stats, work, figures, now);
       figures.works.push(work);
     }
     for (const [slot, { audio, transceiver }] of this.slots.entries()) {
       const work: CodecWork = { options: { direction: "open", audio, slot }, done: 0 };
-      for (const stats of await readings(transceiver.receiver)) readReceiver(stats, work, audio);
+      for (const stats of await readings(transceiver.receiver)) readReceiver(stats, work, audio, arrived);
       figures.works.push(work);
     }
+    figures.lost_down = lostOf(arrived.packets - this.arrived.packets, arrived.lost - this.arrived.lost);
+    this.arrived = arrived;
     return figures;
   }
 
@@ -187,8 +215,18 @@ function preferOurCodecs(transceiver: RTCRtpTransceiver, media: "audio" | "video
   transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => ours.test(mimeType)));
 }
 
+/** Share of packets lost; `null` when too few came to say. */
+function lostOf(packets: number, lost: number): number | null {
+  return packets + lost < 10 ? null : Math.min(1, Math.max(0, lost) / (packets + Math.max(0, lost)));
+}
+
 interface Readings {
   type: string;
+  timestamp?: number;
+  nominated?: boolean;
+  currentRoundTripTime?: number;
+  packetsReceived?: number;
+  packetsLost?: number;
   framesEncoded?: number;
   packetsSent?: number;
   framesDecoded?: number;
@@ -204,16 +242,22 @@ async function readings(part: RTCRtpSender | RTCRtpReceiver): Promise<Readings[]
   return all;
 }
 
-function readSender(stats: Readings, work: CodecWork, figures: PeerFigures): void {
+function readSender(stats: Readings, work: CodecWork, figures: PeerFigures, now: number): void {
   if (stats.type === "outbound-rtp") work.done += stats.framesEncoded ?? stats.packetsSent ?? 0;
-  if (stats.type === "remote-inbound-rtp") {
+  // Of a line on which nothing is sent, the checks of the connection still tell how long it is.
+  if (stats.type === "candidate-pair" && stats.nominated === true && stats.currentRoundTripTime !== undefined) {
+    figures.round_trip_ms = Math.max(figures.round_trip_ms ?? 0, stats.currentRoundTripTime * 1000);
+  }
+  if (stats.type === "remote-inbound-rtp" && now - (stats.timestamp ?? now) < REPORT_MS_MAX) {
     figures.round_trip_ms = Math.max(figures.round_trip_ms ?? 0, (stats.roundTripTime ?? 0) * 1000);
     figures.lost = Math.max(figures.lost ?? 0, stats.fractionLost ?? 0);
   }
 }
 
-function readReceiver(stats: Readings, work: CodecWork, audio: boolean): void {
+function readReceiver(stats: Readings, work: CodecWork, audio: boolean, arrived: { packets: number; lost: number }): void {
   if (stats.type !== "inbound-rtp") return;
+  arrived.packets += stats.packetsReceived ?? 0;
+  arrived.lost += stats.packetsLost ?? 0;
   const played = (stats.totalSamplesReceived ?? 0) - (stats.concealedSamples ?? 0);
   work.done += audio ? Math.floor(played / HALF_SECOND_SAMPLES) : (stats.framesDecoded ?? 0);
 }
