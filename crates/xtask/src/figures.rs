@@ -49,6 +49,15 @@ const BY_BROWSER: &[(&str, &str, f64)] = &[
     ("admit_to_first_frame_ms", "ms", 1500.0),
     ("chat_round_trip_ms", "ms", 100.0),
     ("foreign_requests", "requests", 0.0),
+    ("quick_exit_seen_next_frame", "parts", 0.0),
+    ("quick_exit_devices_on", "devices", 0.0),
+    ("join_first_paint_ms", "ms", 1500.0),
+    ("join_interactive_ms", "ms", 3500.0),
+    ("join_interactions_to_preview", "interactions", 4.0),
+    ("outage_15_s_back_ms", "ms", 3000.0),
+    ("attendee_reload_back_ms", "ms", 3000.0),
+    ("counsellor_reload_back_ms", "ms", 3000.0),
+    ("server_restart_back_ms", "ms", 6000.0),
 ];
 
 /// One measured value.

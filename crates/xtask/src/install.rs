@@ -25,7 +25,11 @@ pub(crate) const COMPILER: Need =
 
 /// The browsers, the maker of pictures and sounds, and fonts for all three languages.
 pub(crate) const BROWSERS: &[Need] = &[
-    Need { program: "chromium", packages: &["chromium"], purpose: "tests in Chromium" },
+    Need {
+        program: "chromium",
+        packages: &["chromium", "fonts-noto-core", "fonts-noto-cjk"],
+        purpose: "tests in Chromium",
+    },
     Need { program: "firefox-esr", packages: &["firefox-esr"], purpose: "tests in Firefox" },
     Need { program: "ffmpeg", packages: &["ffmpeg"], purpose: "pictures and sounds of tests" },
 ];

@@ -138,7 +138,13 @@ impl<'a> Runner<'a> {
         let names: Vec<String> =
             TEST_CRATES.iter().map(|krate| format!("not package(={krate})")).collect();
         let expression = names.join(" and ");
-        let filter = if self.has_nextest() { vec!["-E", &*expression] } else { vec![] };
+        let filter = if self.has_nextest() {
+            vec!["-E", &*expression]
+        } else {
+            // `cargo test` runs what it has built, the tests of `TEST_CRATES` too.
+            install::ensure(self.settings, &[CAPTURE])?;
+            vec![]
+        };
         let selection = [EVERYTHING, &filter].concat();
         self.tests(&selection, &[])?;
         if self.whole {

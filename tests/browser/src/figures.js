@@ -4,16 +4,15 @@
 // steps, as in the tests.
 import { chromium } from "./browsers.js";
 import { ANA, BEN } from "./fake_media.js";
+import { interactionsToPreview, slowLoads } from "./figures_page.js";
+import { pressExit, rememberDevices } from "./leaving.js";
 import * as people from "./people.js";
+import { attendeeReloads, callOverLines, counsellorReloads, outage, serverRestarts } from "./returning.js";
 import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const JOINS = 10;
 const LINES = 10;
-
-/** What a test gives to our steps: a name, and a place for what is undone at the end. */
-const undo = [];
-const t = { name: "figures", after: (action) => undo.push(action) };
 
 function tell(name, value) {
   process.stdout.write(`${JSON.stringify({ name, value })}\n`);
@@ -25,7 +24,8 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-async function measure() {
+/** Joining, chat, and the way out. */
+async function measureCalls(t) {
   const server = await Server.start(t);
   const anaBrowser = await chromium(t, ANA);
   const benBrowser = await chromium(t, BEN);
@@ -41,14 +41,15 @@ async function measure() {
     const link = await people.makeRoom(ana.page, `Session ${n}`);
     await people.openWaitingRoom(ana.page);
     const ben = await people.openPage(benBrowser, server.origin);
+    await rememberDevices(ben.page);
     await people.knock(ben.page, link, "Ben");
     await people.admit(ana.page);
     const drawn = await Promise.all([ana, ben].map(({ page }) => firstFrameAt(page)));
     const admitted = Number(await people.data(ana.page, "call-view", "admit-at"));
     joins.push(Math.max(...drawn) - admitted);
     if (n === JOINS - 1) roundTrips = await chat(ana.page);
+    if (n === JOINS - 1) await leaveAtOnce(ben);
     await people.pressAndConfirm(ana.page, "end-for-both");
-    await people.ended(ben.page);
     foreign += ben.witness.foreign.length;
     await ben.page.close();
     await people.sees(ana.page, "ended-view");
@@ -59,6 +60,40 @@ async function measure() {
   tell("admit_to_first_frame_ms", median(joins));
   tell("chat_round_trip_ms", median(roundTrips));
   tell("foreign_requests", foreign);
+}
+
+/** The quick exit: parts still seen in the next frame, and devices that still work. */
+async function leaveAtOnce({ page, witness }) {
+  witness.allow("https://");
+  await page.setRequestInterception(true);
+  // The other page never comes: ours is looked at.
+  page.on("request", (request) => void (request.isNavigationRequest() ? undefined : request.continue()));
+  const left = await pressExit(page);
+  if (!left.inCall || left.taken < 2) throw new Error("there was nothing to leave");
+  tell("quick_exit_seen_next_frame", left.seen.length + (left.words === "" ? 0 : 1));
+  tell("quick_exit_devices_on", left.live.length + left.playing);
+}
+
+/** The join page on a slow line, and what it asks of somebody. */
+async function measureJoinPage(t) {
+  const server = await Server.start(t);
+  const ana = await people.openPage(await chromium(t, ANA), server.origin);
+  await people.setUp(ana.page, server);
+  const link = await people.makeRoom(ana.page);
+  const { paint, interactive } = await slowLoads(await chromium(t, BEN), server, link);
+  tell("join_first_paint_ms", paint);
+  tell("join_interactive_ms", interactive);
+  tell("join_interactions_to_preview", await interactionsToPreview(t, server, link));
+}
+
+/** Coming back. */
+async function measureReturns(t) {
+  const call = await callOverLines(t);
+  for (const { page } of [call.ana, call.ben]) page.on("dialog", (dialog) => dialog.accept());
+  tell("outage_15_s_back_ms", await outage([call.ana, call.ben], call.ben, 15));
+  tell("attendee_reload_back_ms", await attendeeReloads(call));
+  tell("counsellor_reload_back_ms", await counsellorReloads(call));
+  tell("server_restart_back_ms", await serverRestarts(call));
 }
 
 function firstFrameAt(page) {
@@ -98,8 +133,13 @@ async function joinPageBytes(browser, server) {
   return bytes;
 }
 
-try {
-  await measure();
-} finally {
-  for (const action of undo.reverse()) await action();
+// Each with browsers and a server of its own, and the machine for itself.
+for (const measure of [measureCalls, measureJoinPage, measureReturns]) {
+  // What a test gives to our steps: a name, and a place for what is undone at the end.
+  const undo = [];
+  try {
+    await measure({ name: `figures-${measure.name}`, after: (action) => undo.push(action) });
+  } finally {
+    for (const action of undo) await action();
+  }
 }
