@@ -7,4 +7,4 @@ mod folder;
 mod process;
 
 pub use folder::Folder;
-pub use process::{AmanProcess, Options};
+pub use process::{AmanProcess, Options, Signal, send};

@@ -7,12 +7,24 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+pub use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
 use crate::folder::Folder;
 
 /// How long the server may take to be ready, or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sends a signal to a process of ours.
+///
+/// # Errors
+///
+/// When it is gone.
+pub fn send(signal: Signal, to: &Child) -> anyhow::Result<()> {
+    let pid = Pid::from_raw(to.id().try_into()?);
+    nix::sys::signal::kill(pid, signal).context("the process is gone")
+}
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -122,11 +134,7 @@ impl AmanProcess {
     ///
     /// When it does not stop.
     pub async fn stop(&mut self) -> anyhow::Result<ExitStatus> {
-        let pid = self.pid().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status()?;
-        if !asked.success() {
-            bail!("the server is gone");
-        }
+        send(Signal::SIGTERM, &self.running.child)?;
         self.stopped().await
     }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use e2e::Folder;
+use e2e::{Folder, Signal, send};
 
 use crate::scene::PATIENCE;
 
@@ -69,8 +69,7 @@ impl Capture {
             }
         };
         tokio::time::timeout(PATIENCE, written).await.expect("tcpdump writes what it sees");
-        let pid = self.tcpdump.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        send(Signal::SIGINT, &self.tcpdump).unwrap();
         self.tcpdump.wait().unwrap();
         take_apart(&std::fs::read(&self.file).unwrap())
     }
