@@ -2,6 +2,8 @@
 import type { CallState, Other, Waiting } from "../src/protocol/participant";
 import type { CallModel, MediaModel } from "../src/session/call_model";
 import type { Reception } from "../src/session/call.svelte";
+import type { SessionRecord } from "../src/desk/records";
+import type { LobbyLine } from "../src/room/lobby";
 import type { DeskRoom } from "../src/session/desk.svelte";
 import type { Talk } from "../src/views/call/talk.svelte";
 
@@ -31,6 +33,19 @@ export function fakeCamera(hue: number): MediaStreamTrack | null {
 
 /** A window that is shown to the others. */
 export const fakeScreen = (): MediaStreamTrack | null => fakeCamera(300);
+
+/** Devices to choose from. */
+export const gear: Partial<MediaModel> = {
+  devices: {
+    microphones: [{ id: "1", name: "Built-in microphone" }, { id: "2", name: "سماعات Buds 3" }],
+    cameras: [{ id: "1", name: "FaceTime HD" }],
+    speakers: [{ id: "1", name: "Built-in speakers" }],
+    microphone: "2",
+    camera: "1",
+    speaker: null,
+  },
+  blur: false,
+};
 
 /** Devices. */
 export function fakeMedia(change: Partial<MediaModel> = {}): MediaModel {
@@ -66,6 +81,9 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     role: "moderator",
     others: [fakeOther()],
     waiting: [],
+    unheard: [],
+    is_seen: false,
+    alone_ms: null,
     counsellor: null,
     safety_code: ["48213", "90571", "22840", "16399"],
     n_members: 2,
@@ -97,6 +115,14 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     write: () => undefined,
     say: () => undefined,
     onSaid: () => () => undefined,
+    lobby: [],
+    tellLobby: () => undefined,
+    tellModerator: () => undefined,
+    presetNote: () => undefined,
+    receipts: [],
+    codeChanged: false,
+    agree: () => undefined,
+    withdraw: () => undefined,
     leave: () => undefined,
     endForBoth: () => undefined,
     ...change,
@@ -135,3 +161,15 @@ export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]>
     },
   };
 }
+
+/** A record of an appointment. */
+export function fakeRecord(change: Partial<SessionRecord> = {}): SessionRecord {
+  return { id: "a", room: "r", title: "Tuesday, first talk", stage: "intake", at: 1_795_000_000, minutes: 48, task: "Send the form.\nAsk about the school.", next_at: null, ...change };
+}
+
+/** Notes before admission. */
+export const fakeLobby: readonly LobbyLine[] = [
+  { participant: "7", own: false, note: { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "fair" } },
+  { participant: "7", own: false, note: { kind: "text", text: "أنا في القطار، هل يمكن دون كاميرا؟" } },
+  { participant: "7", own: true, note: { kind: "text", text: "Of course." } },
+];

@@ -42,6 +42,19 @@ describe("the drawer", () => {
     expect(await drawer.places("")).toEqual(["profile"]);
   });
 
+  it("is destroyed with its key, and begins anew", async () => {
+    const shelf = memoryShelf();
+    const drawer = new Drawer(shelf, "ana");
+    await drawer.write("profile", "Ana");
+    const old = await shelf.get("sealed/ana/profile");
+    await drawer.destroy();
+    expect(await shelf.names("")).toEqual([]);
+
+    await drawer.write("preset", "hello");
+    await shelf.put("sealed/ana/profile", old);
+    expect([await drawer.read("preset"), await drawer.read("profile")]).toEqual(["hello", null]);
+  });
+
   it("refuses what is longer than anybody writes", async () => {
     const drawer = new Drawer(memoryShelf(), "ana");
     await expect(drawer.write("note/1", "x".repeat(DRAWER_TEXT_MAX))).rejects.toThrow("too_long");

@@ -64,6 +64,17 @@ export class Drawer {
     for (const prefix of prefixes) for (const place of await this.places(prefix)) await this.remove(place);
   }
 
+  /** Empties everything and throws the key away: what a disk still holds opens no more. */
+  async destroy(): Promise<void> {
+    await this.wipe("");
+    this.key = undefined;
+    await this.shelf.remove(this.keyName);
+  }
+
+  private get keyName(): string {
+    return `key/${this.account}`;
+  }
+
   private name(place: string): string {
     return `sealed/${this.account}/${place}`;
   }
@@ -77,11 +88,10 @@ export class Drawer {
   }
 
   private async findKey(): Promise<CryptoKey> {
-    const name = `key/${this.account}`;
-    const there = await this.shelf.get(name);
+    const there = await this.shelf.get(this.keyName);
     if (there !== undefined) return there as CryptoKey;
     const fresh = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
     // Two tabs may get here at once: both take the key of the first.
-    return (await this.shelf.putFirst(name, fresh)) as CryptoKey;
+    return (await this.shelf.putFirst(this.keyName, fresh)) as CryptoKey;
   }
 }

@@ -1,10 +1,16 @@
 // The counsellor's desk: what the server lists, opened with the keys of this device.
 import type { Details, Series } from "../desk/details";
 import { detailsFit, readDetails, writeDetails } from "../desk/details";
+import { Drawer } from "../desk/drawer";
+import type { Profile } from "../desk/profile";
+import { keepPreset, keepProfile, readPreset, readProfile } from "../desk/profile";
+import type { SessionRecord } from "../desk/records";
+import { allRecords, keepRecord, wipeRecord } from "../desk/records";
 import { isNear, linkEnd, pollDelay, weekly } from "../desk/schedule";
+import { browserShelf } from "../desk/shelf";
 import type { Key } from "../i18n/en";
 import type { Lang } from "../i18n/format";
-import type { InviteView, Me, RoomKind, RoomView } from "../protocol/wire";
+import type { InviteView, Me, RoomKind, RoomView, ServerState } from "../protocol/wire";
 import { deskWord } from "../room/words";
 import { api, Rejected, Unreachable } from "./api";
 import type { VaultLink } from "./vault_link";
@@ -49,6 +55,14 @@ export class Desk {
   link: string | null = $state(null);
   error: Key | null = $state(null);
   busy = $state(false);
+  /** What the operator set. */
+  settings: ServerState | null = $state.raw(null);
+  /** What stays on this device, sealed. */
+  drawer: Drawer | null = $state.raw(null);
+  profile: Profile = $state.raw({ name: "", role: "", agency: "", registration: "", words: "" });
+  /** What everybody who waits is told first. */
+  preset = $state("");
+  records: readonly SessionRecord[] = $state.raw([]);
   /** Keys were made on this device just now, though the account is older. */
   keysMade = $state(false);
 
@@ -68,7 +82,8 @@ export class Desk {
   /** Finds out where to begin. */
   async begin(): Promise<void> {
     try {
-      const { needs_setup } = await api.state();
+      this.settings = await api.state();
+      const { needs_setup } = this.settings;
       if (this.setupToken !== null) {
         this.place = needs_setup ? "setup" : "setup_done";
       } else if (needs_setup) {
@@ -152,6 +167,45 @@ export class Desk {
     });
   }
 
+  /** One more link for a room, for one more person. */
+  async extraLink(room: string): Promise<string | null> {
+    const view = this.rooms.find((one) => one.view.room === room)?.view;
+    if (view === undefined) return null;
+    try {
+      const fragment = await this.makeLink(view, 1 + Math.max(-1, ...view.invites.map(({ number }) => number)), false);
+      await this.refresh();
+      return addressOf(fragment);
+    } catch {
+      return null;
+    }
+  }
+
+  async saveProfile(profile: Profile): Promise<boolean> {
+    this.profile = profile;
+    return this.keep((drawer) => keepProfile(drawer, profile));
+  }
+
+  async savePreset(text: string): Promise<boolean> {
+    this.preset = text;
+    return this.keep((drawer) => keepPreset(drawer, text));
+  }
+
+  /** Keeps a record on this device; its notes are then in the past. */
+  saveRecord(record: SessionRecord): Promise<boolean> {
+    return this.keep((drawer) => keepRecord(drawer, record));
+  }
+
+  wipeRecord(id: string): Promise<boolean> {
+    return this.keep((drawer) => wipeRecord(drawer, id));
+  }
+
+  /** Everything that is kept on this device but the keys. */
+  async wipeAll(): Promise<boolean> {
+    const worked = await this.keep((drawer) => drawer.destroy());
+    await this.readDrawer();
+    return worked;
+  }
+
   revoke(): Promise<boolean> {
     return this.try(async () => {
       const invite = this.workingInvite();
@@ -227,18 +281,47 @@ export class Desk {
     this.known.clear();
     this.chosen = null;
     this.link = null;
+    this.drawer = null;
+    this.records = [];
+    this.preset = "";
     this.place = "sign_in";
   }
 
   private async enter(me: Me, isNew = false): Promise<void> {
     const { created } = await this.vault.ask({ type: "open_keys", account: me.account });
     this.me = me;
-    await this.refresh();
+    this.drawer = new Drawer(browserShelf(), me.account);
+    await Promise.all([this.refresh(), this.readDrawer()]);
     this.keysMade = created && !isNew;
     this.place = "desk";
     // Without this the browser may throw the keys away when its disk is full.
     navigator.storage.persist().catch(() => undefined);
     this.waitToPoll();
+  }
+
+  /** What was kept here. A browser that keeps nothing is no reason to stay out. */
+  private async readDrawer(): Promise<void> {
+    const { drawer, me } = this;
+    if (drawer === null || me === null) return;
+    const empty = { name: me.name, role: "", agency: this.settings?.agency ?? "", registration: "", words: "" };
+    const [profile, preset, records] = await Promise.all([
+      readProfile(drawer, empty).catch(() => empty),
+      readPreset(drawer).catch(() => ""),
+      allRecords(drawer).catch(() => []),
+    ]);
+    if (this.drawer === drawer) Object.assign(this, { profile, preset, records });
+  }
+
+  private async keep(work: (drawer: Drawer) => Promise<void>): Promise<boolean> {
+    const drawer = this.drawer;
+    if (drawer === null) return false;
+    try {
+      await work(drawer);
+      this.records = await allRecords(drawer);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private waitToPoll(): void {
@@ -280,11 +363,12 @@ export class Desk {
     return sealed;
   }
 
-  private async makeLink(view: RoomView, from: number, first: boolean): Promise<void> {
+  private async makeLink(view: RoomView, from: number, first: boolean): Promise<string> {
     const made = await this.vault.ask({ type: "new_link", room: view.room, from, first });
     const expires_at = linkEnd(view.starts_at, view.minutes, new Date());
-    const { invite, number, server_auth_hash, wrapped_room_secret } = made;
+    const { invite, number, server_auth_hash, wrapped_room_secret, fragment } = made;
     await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at });
+    return fragment;
   }
 
   /** The link is ready before it is asked for: some browsers copy only right after a tap. */
@@ -294,7 +378,7 @@ export class Desk {
     if (room === null || room.title === null || invite === undefined) return;
     try {
       const { fragment } = await this.vault.ask({ type: "make_link", room: room.view.room, number: invite.number });
-      if (this.chosen === room.view.room) this.link = `${location.origin}/j#${fragment.replace(/^#/, "")}`;
+      if (this.chosen === room.view.room) this.link = addressOf(fragment);
     } catch (thrown) {
       this.error = errorWord(thrown);
     }
@@ -314,6 +398,11 @@ export class Desk {
       this.busy = false;
     }
   }
+}
+
+/** What is given to the other person. */
+function addressOf(fragment: string): string {
+  return `${location.origin}/j#${fragment.replace(/^#/, "")}`;
 }
 
 /** More was written than a title has room for. */
