@@ -5,7 +5,7 @@ import { firstLanguage, words } from "../src/i18n/index.svelte";
 import Gallery from "./Gallery.svelte";
 
 const target = document.getElementById("page");
-await words.need("join", "call", "desk");
+await words.need("join", "call", "desk", "account");
 await words.use(firstLanguage(location.search, null, []));
 if (target !== null) mount(Gallery, { target, props: { scene: new URLSearchParams(location.search).get("scene") ?? "" } });
 document.documentElement.dataset["ready"] = "";

@@ -1,0 +1,54 @@
+// A made-up account, so that its page can be drawn without a server.
+import type { AccountView, TotpOffer } from "../src/protocol/wire";
+import type { AccountModel } from "../src/session/account.svelte";
+
+/** A secret for an app. */
+export const fakeOffer: TotpOffer = {
+  secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+  uri: "otpauth://totp/Aman:Ana?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Aman",
+  sealed: "",
+};
+
+/** Recovery codes. */
+export const fakeCodes: readonly string[] = Array.from({ length: 10 }, (_, n) => `AB${n % 6 + 2}D-EFGH-JKLM-NPQ${n % 6 + 2}`);
+
+/** An account with everything. */
+export function fakeAccount(change: Partial<AccountModel> = {}, view: Partial<AccountView> = {}): AccountModel {
+  const nothing = (): void => undefined;
+  return {
+    view: {
+      has_totp: true,
+      n_recovery_codes: 2,
+      passkeys: [
+        { passkey: "a", created_at: 1_795_000_000, last_used_at: 1_795_300_000 },
+        { passkey: "b", created_at: 1_795_200_000, last_used_at: null },
+      ],
+      sign_ins: [
+        { sign_in: "a", created_at: 1_795_300_000, last_seen_at: 1_795_301_000, is_this: true },
+        { sign_in: "b", created_at: 1_795_100_000, last_seen_at: 1_795_200_000, is_this: false },
+      ],
+      needs_second_factor: true,
+      ...view,
+    },
+    offer: null,
+    codes: null,
+    error: null,
+    busy: false,
+    said: null,
+    asks: false,
+    offerTotp: nothing,
+    confirmTotp: nothing,
+    dropOffer: nothing,
+    removeTotp: nothing,
+    renewCodes: nothing,
+    codesKept: nothing,
+    addPasskey: nothing,
+    removePasskey: nothing,
+    endSignIn: nothing,
+    signOutEverywhere: nothing,
+    changePassword: () => Promise.resolve(true),
+    confirm: nothing,
+    giveUp: nothing,
+    ...change,
+  };
+}
