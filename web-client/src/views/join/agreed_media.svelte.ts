@@ -9,12 +9,11 @@ export class AgreedMedia extends LocalMedia {
   /** What was pressed although the person had said no to it; for a word about it. */
   withheld: TrackKind | null = $state(null);
 
-  /** From here on only these may start; one that runs against it is released. */
+  /** From here on only these may start; one that runs against it is released, not only muted. */
   allow(allowed: Record<TrackKind, boolean>): void {
     this.allowed = allowed;
     this.withheld = null;
-    if (!allowed.camera) void super.set("camera", false);
-    if (!allowed.microphone) this.drop("microphone");
+    for (const kind of ["camera", "microphone"] as const) if (!allowed[kind]) this.forget(kind);
   }
 
   override async set(kind: TrackKind, on: boolean): Promise<void> {
@@ -30,10 +29,5 @@ export class AgreedMedia extends LocalMedia {
     const { camera, microphone } = this.allowed;
     if (camera && microphone) await super.askForBoth();
     else if (camera || microphone) await super.set(camera ? "camera" : "microphone", true);
-  }
-
-  /** A microphone that is only muted still listens: end it. */
-  private drop(kind: TrackKind): void {
-    this.forget(kind);
   }
 }

@@ -1,0 +1,45 @@
+// How somebody takes part, and what of the device test the counsellor may see while they wait.
+import type { DeviceTrouble } from "../../room/words";
+import type { DeviceCheck, LobbyNote } from "../../room/lobby";
+import type { MediaModel } from "../../session/call_model";
+import type { LineCheck } from "./line_check";
+import { SLOW_MS } from "./line_check";
+
+/** Three equal ways. */
+export type WayToTakePart = "video" | "audio" | "text";
+
+/** What the test found. */
+export type Tested = LobbyNote & { kind: "check" };
+
+/** Sums the test up. */
+export function testedOf(media: Pick<MediaModel, "camera" | "microphone" | "trouble">, sound: string, line: LineCheck): Tested {
+  return {
+    kind: "check",
+    camera: deviceOf(media.camera !== null, media.trouble.camera),
+    microphone: deviceOf(media.microphone !== null, media.trouble.microphone),
+    sound: sound === "heard" ? true : sound === "not heard" ? false : null,
+    line: lineOf(line),
+  };
+}
+
+/** What was found, as far as it matters for the way the person chose. */
+export function toldOf(tested: Tested, way: WayToTakePart): Tested {
+  if (way === "video") return tested;
+  return { ...tested, camera: "off", microphone: way === "text" ? "off" : tested.microphone };
+}
+
+function deviceOf(works: boolean, trouble: DeviceTrouble | null): DeviceCheck {
+  return works ? "ok" : (trouble ?? "off");
+}
+
+function lineOf(line: LineCheck): Tested["line"] {
+  switch (line.type) {
+    case "checking":
+      return null;
+    case "works":
+      return line.round_trip_ms > SLOW_MS ? "fair" : "good";
+    case "no_socket":
+    case "unreachable":
+      return "weak";
+  }
+}
