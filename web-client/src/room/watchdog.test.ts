@@ -44,6 +44,23 @@ describe("watchdog", () => {
     expect(run("seal", [[300, 300], [30, 0]])).toEqual([[], [NAME]]);
   });
 
+  it("waits for a slow vault as long as nothing leaves the device", () => {
+    let before: Watch = new Map();
+    for (const [codec, sent, vault] of [[30, 40, 30], [60, 40, 30], [90, 40, 30]] as const) {
+      const { watch: after, alarms } = watch(before, [{ name: NAME, direction: "seal", codec, sent, vault }]);
+      before = after;
+      expect(alarms).toEqual([]);
+    }
+    expect(watch(before, [{ name: NAME, direction: "seal", codec: 120, sent: 160, vault: 30 }]).alarms).toEqual([NAME]);
+  });
+
+  it("does not hold against a sender what the vault let through between two readings", () => {
+    // The vault took half a second to answer, and then the camera was turned off.
+    const late = watch(new Map(), [{ name: NAME, direction: "seal", codec: 30, sent: 40, vault: 45, earlier: 30 }]);
+    const off = { name: NAME, direction: "seal", codec: 45, sent: 60, vault: 45, earlier: 45 } as const;
+    expect(watch(late.watch, [off]).alarms).toEqual([]);
+  });
+
   it("is quiet while nothing happens at all", () => {
     expect(run("open", [[0, 0], [0, 0], [0, 0]])).toEqual([[], [], []]);
   });

@@ -9,6 +9,9 @@
 //   alarm at once; a few frames alone may be on their way between two readings.
 // - Whoever does so for longer raises an alarm too.  Encoders get two seconds, decoders
 //   three, because they may still play for a moment what was opened before.
+// - A vault that is slow is not one that is bypassed: what waits for it has not left the device.
+//   Frames count against a sender only when packets left too, and only when the vault did nothing
+//   since before the former reading of the codec.
 // - An alarm stays.
 
 /** What one codec and its transform have done so far; numbers only grow. */
@@ -19,12 +22,25 @@ export interface Work {
   direction: "seal" | "open";
   /** Frames (packets, samples) the codec has dealt with. */
   codec: number;
-  /** Frames the vault has let through or refused. */
+  /** Packets that left the device; of senders only. */
+  sent?: number;
+  /** Frames the vault has let through or refused, read after the codec. */
   vault: number;
+  /** The same, read before the codec; if it was read only once, `vault`. */
+  earlier?: number;
+}
+
+/** What is remembered of one codec. */
+interface Seen {
+  codec: number;
+  sent: number;
+  vault: number;
+  strikes: number;
+  alarmed: boolean;
 }
 
 /** What is remembered from one second to the next. */
-export type Watch = ReadonlyMap<string, { codec: number; vault: number; strikes: number; alarmed: boolean }>;
+export type Watch = ReadonlyMap<string, Seen>;
 
 /** Seconds in a row that raise the alarm. */
 const STRIKES_MAX = { seal: 2, open: 3 } as const;
@@ -34,16 +50,16 @@ const FRAMES_ON_THE_WAY_MAX = 5;
 
 /** Looks at one second of work. */
 export function watch(before: Watch, works: readonly Work[]): { watch: Watch; alarms: string[] } {
-  const after = new Map<string, { codec: number; vault: number; strikes: number; alarmed: boolean }>();
-  for (const { name, direction, codec, vault } of works) {
-    const last = before.get(name) ?? { codec: 0, vault: 0, strikes: 0, alarmed: false };
+  const after = new Map<string, Seen>();
+  for (const { name, direction, codec, sent = codec, vault, earlier = vault } of works) {
+    const last = before.get(name) ?? { codec: 0, sent: 0, vault: 0, strikes: 0, alarmed: false };
     // Counters that fell belong to a new peer connection: begin anew, but never forget an alarm.
     const isNew = codec < last.codec || vault < last.vault;
-    const codecDid = codec - (isNew ? 0 : last.codec);
+    const codecDid = Math.min(codec - (isNew ? 0 : last.codec), sent - (isNew ? 0 : last.sent));
     const vaultDid = vault - (isNew ? 0 : last.vault);
     const strikes = codecDid > 0 && vaultDid === 0 ? last.strikes + 1 : 0;
     const isPlain = strikes > 0 && direction === "seal" && codecDid > FRAMES_ON_THE_WAY_MAX;
-    after.set(name, { codec, vault, strikes, alarmed: last.alarmed || isPlain || strikes >= STRIKES_MAX[direction] });
+    after.set(name, { codec, sent, vault: earlier, strikes, alarmed: last.alarmed || isPlain || strikes >= STRIKES_MAX[direction] });
   }
   const alarms = [...after].filter(([, { alarmed }]) => alarmed).map(([name]) => name);
   return { watch: after, alarms };

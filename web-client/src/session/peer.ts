@@ -37,6 +37,8 @@ export interface CodecWork {
   options: TransformOptions;
   /** Video frames, audio packets sent, or half-seconds of audio played that were not made up. */
   done: number;
+  /** Packets that left the device; of senders only. */
+  sent?: number;
 }
 
 /** Figures of one second. */
@@ -243,7 +245,10 @@ async function readings(part: RTCRtpSender | RTCRtpReceiver): Promise<Readings[]
 }
 
 function readSender(stats: Readings, work: CodecWork, figures: PeerFigures, now: number): void {
-  if (stats.type === "outbound-rtp") work.done += stats.framesEncoded ?? stats.packetsSent ?? 0;
+  if (stats.type === "outbound-rtp") {
+    work.done += stats.framesEncoded ?? stats.packetsSent ?? 0;
+    work.sent = (work.sent ?? 0) + (stats.packetsSent ?? 0);
+  }
   // Of a line on which nothing is sent, the checks of the connection still tell how long it is.
   if (stats.type === "candidate-pair" && stats.nominated === true && stats.currentRoundTripTime !== undefined) {
     figures.round_trip_ms = Math.max(figures.round_trip_ms ?? 0, stats.currentRoundTripTime * 1000);
