@@ -17,7 +17,7 @@ export async function start(takeFragment: () => string): Promise<void> {
   const target = document.getElementById("page");
   if (target === null) return;
   const isClient = location.pathname === "/j";
-  void words.need(...(isClient ? (["join"] as const) : (["join", "desk"] as const)));
+  void words.need(...(isClient ? (["join"] as const) : (["join", "desk", "account"] as const)));
   const [view] = await Promise.all([
     VIEWS[isClient ? "client" : "desk"](),
     words.use(firstLanguage(location.search, keptLanguage(), navigator.languages)),

@@ -15,12 +15,58 @@ pub(crate) struct Cli {
 }
 
 /// What to do.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server (what happens without a command).
     Serve,
     /// Print every setting with its meaning and default, as a file to start from.
     ConfigReference,
+    /// Print the description of the HTTP interface: OpenAPI 3.1, as JSON.
+    Openapi,
+    /// Say who may sign in.  Works beside a running server.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+}
+
+/// What to do about accounts.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Print a one-time link for a new account.
+    Invite {
+        /// The account may do what concerns the whole server.
+        #[arg(long)]
+        admin: bool,
+        /// Days the link can be used.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=90))]
+        days: u16,
+    },
+    /// Print every account and every link that was not used.
+    List,
+    /// Shut somebody out, and sign them out everywhere.
+    Disable {
+        /// What they sign in with.
+        name: String,
+    },
+    /// Let somebody in again.
+    Enable {
+        /// What they sign in with.
+        name: String,
+    },
+    /// Print a one-time link to a new password, for somebody who lost everything else.
+    Reset {
+        /// What they sign in with.
+        name: String,
+        /// Days the link can be used.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=90))]
+        days: u16,
+    },
+    /// Take a link back.
+    Withdraw {
+        /// As `aman user list` prints it.
+        link: String,
+    },
 }
 
 /// Flags win over the environment, the environment over the file.

@@ -7,6 +7,7 @@ mod hardening;
 mod logs;
 mod serve;
 mod settings;
+mod user;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,16 +25,24 @@ const BLOCKING_THREADS_MAX: usize = 4;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match cli.command {
+    match &cli.command {
         Some(Command::ConfigReference) => say(&settings::reference()),
-        Some(Command::Serve) | None => match Settings::load(&cli.flags) {
-            Ok(settings) => serve(settings, &cli),
-            Err(faults) => {
-                // One fault a line, all of them: nobody should have to start five times.
-                let _ = write!(io::stderr(), "{faults}");
-                ExitCode::from(2)
-            }
-        },
+        Some(Command::Openapi) => say(&gateway::openapi()),
+        Some(Command::User { command }) => {
+            with_settings(&cli, |settings| outcome(user::run(&settings, command)))
+        }
+        Some(Command::Serve) | None => with_settings(&cli, |settings| serve(settings, &cli)),
+    }
+}
+
+fn with_settings(cli: &Cli, run: impl FnOnce(Settings) -> ExitCode) -> ExitCode {
+    match Settings::load(&cli.flags) {
+        Ok(settings) => run(settings),
+        Err(faults) => {
+            // One fault a line, all of them: nobody should have to start five times.
+            let _ = write!(io::stderr(), "{faults}");
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -50,7 +59,11 @@ fn serve(settings: Settings, cli: &Cli) -> ExitCode {
         Ok(runtime) => runtime.block_on(serve::run(settings, cli.flags.ready_file.as_deref())),
         Err(error) => Err(error.into()),
     };
-    match served {
+    outcome(served)
+}
+
+fn outcome(done: anyhow::Result<()>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "aman cannot go on: {error:#}");

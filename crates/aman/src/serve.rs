@@ -8,7 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use gateway::{Behind, Gateway, GatewaySettings, Limits, Origin, Pages, tls};
+use gateway::{
+    AccountRules, Behind, Gateway, GatewaySettings, HookRules, Limits, Origin, Pages,
+    ServerKey, tls,
+};
+use protocol::limits::SIGN_IN_LIFETIME;
 use store::Store;
 use store::embedded::Embedded;
 use switchboard::Switchboard;
@@ -51,8 +55,13 @@ pub(crate) async fn run(settings: Settings, ready_file: Option<&Path>) -> anyhow
         switchboard: switchboard.clone(),
         media_sums: Arc::new(move || sums.counters().named()),
     };
-    let gateway =
-        Gateway::bind(gateway_settings(&settings, &certificate), behind, stopping).await?;
+    let accounts = AccountRules {
+        key: ServerKey::load(&settings.data.dir)?,
+        second_factor_required: settings.accounts.second_factor_required,
+        idle: idle(settings.operator.idle_minutes),
+    };
+    let door = gateway_settings(&settings, &certificate, accounts);
+    let gateway = Gateway::bind(door, behind, stopping).await?;
 
     let web = gateway.local_addr()?;
     let desk = desk_link(&settings, web, store.as_ref()).await?;
@@ -77,7 +86,11 @@ pub(crate) async fn run(settings: Settings, ready_file: Option<&Path>) -> anyhow
     door
 }
 
-fn gateway_settings(settings: &Settings, certificate: &Certificate) -> GatewaySettings {
+fn gateway_settings(
+    settings: &Settings,
+    certificate: &Certificate,
+    accounts: AccountRules,
+) -> GatewaySettings {
     let web = &settings.web;
     let mut origins = web.origins.clone();
     if settings.tls.self_signed {
@@ -90,12 +103,24 @@ fn gateway_settings(settings: &Settings, certificate: &Certificate) -> GatewaySe
         // Of a certificate that browsers warn about it would lock people out.
         hsts: settings.tls.certificate.is_some() || web.origins.iter().any(Origin::is_https),
         origins,
+        operator: settings.operator.clone(),
+        hooks: HookRules { allow_private: settings.webhooks.private, ..HookRules::default() },
         pages: web.dir.clone().map_or(Pages::Embedded, Pages::Folder),
+        accounts,
         limits: Limits {
             connections_max: web.connections,
             connections_per_address_max: web.connections_per_address,
             ..Limits::default()
         },
+    }
+}
+
+/// How long a sign-in may go unused.  The pages sign out by themselves after the same time;
+/// this is for those that cannot any more.
+fn idle(minutes: u16) -> Duration {
+    match minutes {
+        0 => SIGN_IN_LIFETIME,
+        minutes => Duration::from_secs(u64::from(minutes) * 60),
     }
 }
 
@@ -142,20 +167,25 @@ async fn desk_link(
     web: SocketAddr,
     store: &dyn Store,
 ) -> anyhow::Result<String> {
+    let base = base_address(settings, web);
+    Ok(match gateway::offer_setup(store).await? {
+        Some(token) => format!("{base}/setup#{token}"),
+        None => format!("{base}/desk"),
+    })
+}
+
+/// What links that are printed begin with.
+pub(crate) fn base_address(settings: &Settings, web: SocketAddr) -> String {
     let is_https = settings.tls.self_signed || settings.tls.certificate.is_some();
     let scheme = if is_https { "https" } else { "http" };
     let ip = web.ip();
-    let base = match settings.web.origins.first() {
+    match settings.web.origins.first() {
         Some(origin) => origin.as_str().to_owned(),
         None if ip.is_loopback() || ip.is_unspecified() => {
             format!("{scheme}://localhost:{}", web.port())
         }
         None => format!("{scheme}://{web}"),
-    };
-    Ok(match gateway::offer_setup(store).await? {
-        Some(token) => format!("{base}/setup#{token}"),
-        None => format!("{base}/desk"),
-    })
+    }
 }
 
 /// For programs that wait for us.

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use protocol::{api, client, server};
+use protocol::{account, api, client, server};
 use ts_rs::{Config, TS, TypeVisitor};
 
 const HEADER: &str =
@@ -37,6 +37,21 @@ pub(crate) fn modules() -> [String; 2] {
     found.visit::<api::NewWebhook>();
     found.visit::<api::MadeWebhook>();
     found.visit::<api::HookCall>();
+    found.visit::<account::SignInCode>();
+    found.visit::<account::PasskeyChallenge>();
+    found.visit::<account::PasskeyProof>();
+    found.visit::<account::NewPasskeyChallenge>();
+    found.visit::<account::NewPasskey>();
+    found.visit::<account::TotpOffer>();
+    found.visit::<account::ConfirmTotp>();
+    found.visit::<account::FactorAdded>();
+    found.visit::<account::RecoveryCodes>();
+    found.visit::<account::ConfirmPassword>();
+    found.visit::<account::ChangePassword>();
+    found.visit::<account::AccountView>();
+    found.visit::<account::OpenInvitation>();
+    found.visit::<account::InvitationView>();
+    found.visit::<account::AcceptInvitation>();
     found.visit::<participant::Input>();
     found.visit::<participant::Output>();
     found.types.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,6 +1,7 @@
 //! What every request can reach.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use store::Store;
 use switchboard::Switchboard;
@@ -8,14 +9,30 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::holders::Holders;
+use crate::hooks::HookRules;
 use crate::limits::Limits;
+use crate::operator::Operator;
 use crate::origin::Origins;
 use crate::pace::Paces;
 use crate::pages::Pages;
+use crate::passkeys::answered::Answered;
 use crate::passwords::Passwords;
+use crate::server_key::ServerKey;
 
 /// Sums of another part of the server, for the metrics page.
 pub type Sums = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+
+/// How accounts are kept.
+#[derive(Clone, Debug)]
+pub struct AccountRules {
+    /// Seals the secrets of one-time codes.
+    pub key: ServerKey,
+    /// Whether somebody invited has to set up a second factor before anything else.
+    pub second_factor_required: bool,
+    /// How long a sign-in may go unused, calls apart.
+    pub idle: Duration,
+}
 
 /// The one [`App`].
 pub(crate) type Shared = Arc<App>;
@@ -26,6 +43,8 @@ pub(crate) struct App {
     pub(crate) switchboard: Switchboard,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
+    pub(crate) operator: Operator,
+    pub(crate) hooks: HookRules,
     pub(crate) origins: Origins,
     pub(crate) pages: Pages,
     pub(crate) counters: Counters,
@@ -34,6 +53,14 @@ pub(crate) struct App {
     pub(crate) paces: Mutex<Paces>,
     /// So that what is kept of names tried says nothing to whoever sees memory.
     pub(crate) name_key: [u8; 32],
+    /// How accounts are kept.
+    pub(crate) accounts: AccountRules,
+    /// Sign-ins behind connections to rooms.
+    pub(crate) holders: Holders,
+    /// Challenges that were answered.
+    pub(crate) answered: Mutex<Answered>,
+    /// Tells connections to look whether their sign-in is still there.
+    pub(crate) sign_ins: watch::Sender<()>,
     pub(crate) hsts: bool,
     /// Whether `/metrics` is answered here, to loopback.
     pub(crate) metrics_here: bool,
@@ -42,6 +69,16 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Challenges that were answered.
+    pub(crate) fn answered(&self) -> MutexGuard<'_, Answered> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A sign-in ended, or several.
+    pub(crate) fn sign_ins_ended(&self) {
+        self.sign_ins.send_replace(());
+    }
+
     /// How fast things may be asked.
     pub(crate) fn paces(&self) -> MutexGuard<'_, Paces> {
         // Nothing panics half-way through a change.

@@ -17,6 +17,8 @@
 //! and cookies mean nothing here.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -26,18 +28,25 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use protocol::SUBPROTOCOL;
-use protocol::client::{ClientEnvelope, ClientMessage};
+use protocol::client::{ClientEnvelope, ClientMessage, Right};
+use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use protocol::server::ServerMessage;
+use store::Stage;
+use store::records::Hash;
 use switchboard::Line;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::api::door;
 use crate::app::Shared;
 use crate::bucket::Bucket;
 use crate::counters::Counter;
 use crate::porch::stop;
 use crate::refusal::Refusal;
+
+/// How often a moderator's connection looks whether its sign-in is still there.
+const SIGN_IN_LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Bytes a connection may hold that the client has not read.
 const WRITE_BYTES_MAX: usize = 256 * 1024;
@@ -121,8 +130,8 @@ async fn converse(app: &Shared, ear: &mut Ear<'_>, mouth: &mut Mouth<'_>) -> End
         entered = timeout(app.limits.hello_patience, enter(app, ear, mouth, outbox)) => entered,
         () = stop(app.stopping.clone()) => return End::Stopping,
     };
-    let line = match entered {
-        Ok(Ok(line)) => line,
+    let (line, tie) = match entered {
+        Ok(Ok(entered)) => entered,
         Ok(Err(end)) => return end,
         Err(_) => return End::Silent,
     };
@@ -130,7 +139,8 @@ async fn converse(app: &Shared, ear: &mut Ear<'_>, mouth: &mut Mouth<'_>) -> End
     let strikes = ear.strikes;
     tokio::select! {
         end = listen(app, ear, &line, own) => end,
-        end = speak(mouth, strikes, &mut inbox, &mut own_words) => end,
+        end = speak(mouth, strikes, &tie, &mut inbox, &mut own_words) => end,
+        end = watch_sign_in(app, &tie, &line) => end,
     }
 }
 
@@ -141,13 +151,13 @@ async fn enter(
     ear: &mut Ear<'_>,
     mouth: &mut Mouth<'_>,
     outbox: mpsc::Sender<ServerMessage>,
-) -> Result<Line, End> {
+) -> Result<(Line, Tie), End> {
     loop {
         let (n, reject) = match ear.next().await? {
             Ok(envelope) => {
                 if let ClientMessage::Hello(hello) = envelope.body {
-                    match app.switchboard.hello(hello.right, outbox.clone()).await {
-                        Ok(line) => return Ok(line),
+                    match admit(app, hello.right, outbox.clone()).await {
+                        Ok(entered) => return Ok(entered),
                         Err(reject) => (Some(envelope.n), reject),
                     }
                 } else {
@@ -158,6 +168,70 @@ async fn enter(
         };
         mouth.say(&ServerMessage::Rejected { n, reject }).await?;
         ear.strikes.add()?;
+    }
+}
+
+/// Lets somebody in by a right, unless the sign-in it came from is gone.
+async fn admit(
+    app: &Shared,
+    right: Right,
+    outbox: mpsc::Sender<ServerMessage>,
+) -> Result<(Line, Tie), Reject> {
+    let sign_in = app.holders.of(&right);
+    if let Some(token_hash) = sign_in
+        && !is_alive(app, token_hash).await
+    {
+        return Err(Reject::NotSignedIn);
+    }
+    let line = app.switchboard.hello(right, outbox).await?;
+    Ok((line, Tie { sign_in, resume: Mutex::default() }))
+}
+
+/// What a connection has to do with a sign-in.
+struct Tie {
+    /// The one its right came from.
+    sign_in: Option<Hash>,
+    /// The token by which it can be gone on with.
+    resume: Mutex<Option<Opaque<32>>>,
+}
+
+impl Tie {
+    fn resume(&self) -> MutexGuard<'_, Option<Opaque<32>>> {
+        self.resume.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is said to the client may be its next token.
+    fn hear(&self, message: &ServerMessage) {
+        if let ServerMessage::Entered(entered) = message {
+            *self.resume() = Some(entered.resume.clone());
+        }
+    }
+}
+
+/// Keeps the sign-in of a connection in use, and leaves the room once it is gone.
+async fn watch_sign_in(app: &Shared, tie: &Tie, line: &Line) -> End {
+    let Some(token_hash) = tie.sign_in else { return std::future::pending().await };
+    let mut ended = app.sign_ins.subscribe();
+    while is_alive(app, token_hash).await {
+        if let Some(resume) = tie.resume().as_ref() {
+            app.holders.can_resume(resume, token_hash, app.clock.unix());
+        }
+        // Told at once by this process; other programs end sign-ins too.
+        let _ = timeout(SIGN_IN_LOOK_INTERVAL, ended.changed()).await;
+    }
+    let _ = line.send(u32::MAX, ClientMessage::Leave).await;
+    // The room says goodbye, and that ends the connection.
+    std::future::pending().await
+}
+
+/// Whether the sign-in is there and whole.  A store that fails ends no call.
+async fn is_alive(app: &Shared, token_hash: Hash) -> bool {
+    match door::alive(app, token_hash).await {
+        Ok(found) => found.is_some_and(|sign_in| sign_in.stage == Stage::Whole),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "The store failed");
+            true
+        }
     }
 }
 
@@ -197,6 +271,7 @@ async fn listen(
 async fn speak(
     mouth: &mut Mouth<'_>,
     strikes: &Strikes<'_>,
+    tie: &Tie,
     inbox: &mut mpsc::Receiver<ServerMessage>,
     own_words: &mut mpsc::Receiver<ServerMessage>,
 ) -> End {
@@ -213,6 +288,7 @@ async fn speak(
         let Some(message) = message else {
             return End::RoomOver;
         };
+        tie.hear(&message);
         let said = mouth.say(&message).await;
         let counted = if is_misconduct { strikes.add() } else { Ok(()) };
         if let Err(end) = said.and(counted) {

@@ -7,23 +7,31 @@
 
 mod api;
 mod app;
+mod bearer;
 mod bucket;
 mod clock;
+mod codes;
 mod connection;
 mod cookie;
 mod counters;
 mod headers;
+mod holders;
+mod hooks;
 mod limits;
 mod metrics;
+mod openapi;
+mod operator;
 mod origin;
 mod pace;
 mod pages;
+mod passkeys;
 mod passwords;
 mod patient_io;
 mod permits;
 mod porch;
 mod random;
 mod refusal;
+mod server_key;
 pub mod tls;
 mod words;
 
@@ -41,10 +49,14 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::api::setup::offer as offer_setup;
-pub use crate::app::Sums;
+pub use crate::app::{AccountRules, Sums};
+pub use crate::hooks::HookRules;
 pub use crate::limits::Limits;
+pub use crate::operator::Operator;
 pub use crate::origin::Origin;
 pub use crate::pages::Pages;
+pub use crate::random::{NoRandom, OneTimeToken, one_time_token};
+pub use crate::server_key::ServerKey;
 
 use crate::app::{App, Shared};
 
@@ -63,8 +75,14 @@ pub struct GatewaySettings {
     pub origins: Vec<Origin>,
     /// Where the web client's files are.
     pub pages: Pages,
+    /// How accounts are kept.
+    pub accounts: AccountRules,
     /// How much one stranger may do.
     pub limits: Limits,
+    /// What the operator tells everybody who comes.
+    pub operator: Operator,
+    /// How webhooks are kept.
+    pub hooks: HookRules,
 }
 
 /// What the door leads to.
@@ -106,6 +124,8 @@ impl Gateway {
             switchboard: behind.switchboard,
             clock: clock::Clock::start(),
             limits: settings.limits,
+            operator: settings.operator,
+            hooks: settings.hooks,
             origins: origin::Origins::new(settings.tls.is_some(), settings.origins),
             pages: settings.pages,
             counters: counters::Counters::default(),
@@ -113,6 +133,10 @@ impl Gateway {
             passwords: passwords::Passwords::new(),
             paces: Mutex::new(pace::Paces::new(&settings.limits)),
             name_key: random::bytes()?,
+            accounts: settings.accounts,
+            holders: holders::Holders::default(),
+            answered: Mutex::default(),
+            sign_ins: watch::Sender::new(()),
             hsts: settings.hsts,
             metrics_here: metrics_listener.is_none(),
             stopping,
@@ -141,9 +165,16 @@ impl Gateway {
         if let Some(listener) = self.metrics_listener {
             tokio::spawn(metrics::run(self.app.clone(), listener));
         }
+        tokio::spawn(hooks::run(self.app.clone(), self.app.switchboard.news()));
         let router = router(&self.app);
         porch::run(self.app, self.listener, self.tls, router).await;
     }
+}
+
+/// The description of the HTTP interface: OpenAPI 3.1, as JSON.
+#[must_use]
+pub fn openapi() -> String {
+    api::routes().text()
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -152,7 +183,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 fn router(app: &Shared) -> Router {
     Router::new()
-        .nest("/api", api::routes())
+        .nest("/api", api::router())
         .route("/api/", any(api::unknown))
         .route("/ws", get(connection::upgrade))
         .route("/health", get(metrics::health))

@@ -64,6 +64,11 @@ pub struct Limits {
     pub sign_ins_max: u32,
     /// How long it takes until one more may be tried.
     pub sign_in_interval: Duration,
+    /// Codes tried for one account at once.  With three steps good at a time, an attacker who
+    /// knows the password has a chance of 1 in 100 after a day.
+    pub codes_per_account_max: u32,
+    /// How long it takes until one more may be tried.
+    pub code_per_account_interval: Duration,
     /// How far ahead an invite may expire.
     pub invite_lifetime_max: Duration,
     /// How long connections may take to end when the server stops.
@@ -99,6 +104,8 @@ impl Default for Limits {
             sign_in_per_name_anywhere_interval: Duration::from_secs(4),
             sign_ins_max: 20,
             sign_in_interval: Duration::from_millis(200),
+            codes_per_account_max: 8,
+            code_per_account_interval: Duration::from_secs(30),
             invite_lifetime_max: Duration::from_secs(366 * 24 * 60 * 60),
             farewell_patience: Duration::from_secs(4),
         }

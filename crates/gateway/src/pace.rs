@@ -31,6 +31,7 @@ pub(crate) struct Paces {
     sign_ins_by_address: Buckets<IpAddr>,
     sign_ins_by_name: Buckets<Hash>,
     sign_ins_by_name_there: Buckets<(Hash, Option<IpAddr>)>,
+    codes_by_account: Buckets<AccountId>,
     sign_ins: Bucket,
 }
 
@@ -55,6 +56,10 @@ impl Paces {
             sign_ins_by_address: Buckets::new(sign_ins, KEYS_MAX),
             sign_ins_by_name: Buckets::new(name, KEYS_MAX),
             sign_ins_by_name_there: Buckets::new(name_there, KEYS_MAX),
+            codes_by_account: Buckets::new(
+                buckets(limits.codes_per_account_max, limits.code_per_account_interval),
+                KEYS_MAX,
+            ),
             sign_ins: buckets(limits.sign_ins_max, limits.sign_in_interval),
         }
     }
@@ -93,6 +98,17 @@ impl Paces {
             self.sign_ins_by_name_there.take(now, (name, address));
         }
         true
+    }
+
+    /// Whether one more code, or password once more, may be tried for this account, by somebody
+    /// who knew its password or is signed in.
+    pub(crate) fn code(&mut self, now: Timestamp, account: AccountId) -> bool {
+        self.codes_by_account.take(now, account)
+    }
+
+    /// The code was right.
+    pub(crate) fn forgive_codes(&mut self, account: AccountId) {
+        self.codes_by_account.forgive(&account);
     }
 
     /// Somebody there knew the password of this name.

@@ -27,7 +27,10 @@ impl From<Reject> for Refusal {
             Reject::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::TooFast => StatusCode::TOO_MANY_REQUESTS,
             Reject::NotSignedIn | Reject::CannotSignIn => StatusCode::UNAUTHORIZED,
-            Reject::NotAdmitted | Reject::NotModerator => StatusCode::FORBIDDEN,
+            Reject::NotAdmitted
+            | Reject::NotModerator
+            | Reject::NeedsSecondFactor
+            | Reject::NotFresh => StatusCode::FORBIDDEN,
             Reject::NoSuchRight | Reject::NoSuchParticipant | Reject::NoSuchGroup => {
                 StatusCode::NOT_FOUND
             }
@@ -36,8 +39,11 @@ impl From<Reject> for Refusal {
             | Reject::RoomFull
             | Reject::StaleEpoch { .. }
             | Reject::StaleGeneration
+            | Reject::NameTaken
             | Reject::TooMany => StatusCode::CONFLICT,
-            Reject::BadOffer | Reject::BadPassword => StatusCode::UNPROCESSABLE_ENTITY,
+            Reject::BadOffer | Reject::BadPassword | Reject::WrongCode => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Reject::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         };

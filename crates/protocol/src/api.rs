@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use ts_rs::TS;
 
+use crate::account::{AccountRole, SignInStep};
 use crate::id::{AccountId, InviteId, KeyId, RoomId, WebhookId};
 use crate::limits::{
     PASSWORD_BYTES_MAX, SEALED_CARD_BYTES_MAX, SEALED_TITLE_BYTES_MAX, WRAPPED_SECRET_BYTES_MAX,
@@ -75,6 +76,10 @@ pub struct Me {
     pub account: AccountId,
     /// Its name.
     pub name: String,
+    /// What it may do beside its own rooms.
+    pub role: AccountRole,
+    /// What has to come next before anything else is open.
+    pub step: SignInStep,
 }
 
 /// `GET /api/state`: what a page needs to know before anybody signed in.  All but the first is

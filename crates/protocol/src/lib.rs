@@ -8,6 +8,7 @@
 //!
 //! Every message is described, with an example, in `docs/protocol.md`.
 
+pub mod account;
 pub mod api;
 pub mod client;
 pub mod id;

@@ -25,6 +25,23 @@ pub const CHAT_TEXT_BYTES_MAX: usize = 8 * 1024;
 /// before sealing.
 pub const SAYING_TEXT_BYTES_MAX: usize = 2 * 1024;
 
+/// Longest text of a note between a moderator and somebody who waits, in bytes of UTF-8 before
+/// sealing.
+pub const LOBBY_TEXT_BYTES_MAX: usize = 2048 - 15;
+
+/// Largest such note, sealed: 2048 bytes with its padding, nonce and tag.
+pub const LOBBY_NOTE_BYTES_MAX: usize = 2048 + 28;
+
+/// Most notes one page writes to one person.
+pub const LOBBY_NOTES_MAX: usize = 32;
+
+/// Notes of those who wait by one invite at once.  Each is shown to the moderator; a page that
+/// comes back sends all of its notes again.
+pub const LOBBY_NOTES_BURST_MAX: u32 = 40;
+
+/// How long it takes until one more may come.
+pub const LOBBY_NOTE_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Longest name a person may give, in bytes of UTF-8 before sealing.
 pub const NAME_BYTES_MAX: usize = 128;
 
@@ -163,6 +180,15 @@ pub const ROOM_MINUTES_ASSUMED: u16 = 60;
 /// How long after the planned end of a session its links still work.
 pub const LINK_LIFE_AFTER_END: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// Most keys of the API that one account may have.
+pub const KEYS_PER_ACCOUNT_MAX: usize = 16;
+
+/// Longest name of such a key, in bytes.
+pub const KEY_LABEL_BYTES_MAX: usize = 64;
+
+/// Most webhooks that one account may have.
+pub const WEBHOOKS_PER_ACCOUNT_MAX: usize = 8;
+
 /// Most invites of one room.
 pub const INVITES_PER_ROOM_MAX: usize = 16;
 
@@ -178,6 +204,39 @@ pub const SIGN_INS_PER_ACCOUNT_MAX: usize = 32;
 
 /// How long somebody stays signed in.
 pub const SIGN_IN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How long the second factor may take after the password.
+pub const SECOND_FACTOR_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// How long after a sign-in factors may be changed without the password once more.
+pub const FRESH_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How long a challenge for a passkey, or the offer of a secret, can be answered.
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Most challenges whose answers are remembered, so that none is taken twice.
+pub const ANSWERED_CHALLENGES_MAX: usize = 4096;
+
+/// Most accounts of a server.
+pub const ACCOUNTS_MAX: usize = 1000;
+
+/// Most passkeys of an account.
+pub const PASSKEYS_PER_ACCOUNT_MAX: usize = 16;
+
+/// Recovery codes of an account.
+pub const RECOVERY_CODES: usize = 10;
+
+/// Longest id an authenticator may give a passkey (WebAuthn section 4).
+pub const CREDENTIAL_BYTES_MAX: usize = 1023;
+
+/// Largest `clientDataJSON` and `authenticatorData`.  Ours have about 300 bytes each.
+pub const PASSKEY_WORDS_BYTES_MAX: usize = 2048;
+
+/// Largest signature of a passkey: RSA with 4096 bits.
+pub const SIGNATURE_BYTES_MAX: usize = 512;
+
+/// Largest sealed secret of one-time codes.
+pub const SEALED_TOTP_BYTES_MAX: usize = 64;
 
 // A commit and its Welcome travel in one message, in base64 (4/3), with little around them.
 const _: () =

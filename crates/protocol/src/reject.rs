@@ -77,6 +77,18 @@ pub enum Reject {
     /// The password is too short or too long.
     #[error("the password cannot be used")]
     BadPassword,
+    /// A second factor has to be set up before anything else.
+    #[error("a second factor has to be set up")]
+    NeedsSecondFactor,
+    /// The sign-in is too old for something that matters.  Confirm the password, then again.
+    #[error("the password has to be confirmed")]
+    NotFresh,
+    /// The code, or what the passkey said, does not fit.  Try again with a new one.
+    #[error("wrong code")]
+    WrongCode,
+    /// Somebody else has that name.
+    #[error("the name is taken")]
+    NameTaken,
     /// The limit of rooms or invites is reached.  End some first.
     #[error("too many")]
     TooMany,
@@ -109,6 +121,10 @@ impl Reject {
             | Self::NotSignedIn
             | Self::CannotSignIn
             | Self::BadPassword
+            | Self::NeedsSecondFactor
+            | Self::NotFresh
+            | Self::WrongCode
+            | Self::NameTaken
             | Self::TooMany
             | Self::Internal => false,
         }
@@ -137,6 +153,10 @@ impl Reject {
             Self::NotSignedIn => "not_signed_in",
             Self::CannotSignIn => "cannot_sign_in",
             Self::BadPassword => "bad_password",
+            Self::NeedsSecondFactor => "needs_second_factor",
+            Self::NotFresh => "not_fresh",
+            Self::WrongCode => "wrong_code",
+            Self::NameTaken => "name_taken",
             Self::TooMany => "too_many",
             Self::Internal => "internal",
         }

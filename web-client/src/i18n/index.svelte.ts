@@ -15,18 +15,21 @@ const LOADERS: Record<Lang, Record<Area, () => Promise<{ words: Texts }>>> = {
     join: () => import("./en/join"),
     call: () => import("./en/call"),
     desk: () => import("./en/desk"),
+    account: () => import("./en/account"),
   },
   ar: {
     common: () => import("./ar/common"),
     join: () => import("./ar/join"),
     call: () => import("./ar/call"),
     desk: () => import("./ar/desk"),
+    account: () => import("./ar/account"),
   },
   zh: {
     common: () => import("./zh/common"),
     join: () => import("./zh/join"),
     call: () => import("./zh/call"),
     desk: () => import("./zh/desk"),
+    account: () => import("./zh/account"),
   },
 };
 

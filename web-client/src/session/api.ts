@@ -11,9 +11,10 @@ export class Rejected extends Error {
 /** The server could not be reached. */
 export class Unreachable extends Error {}
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-async function request(method: Method, path: string, body?: unknown): Promise<unknown> {
+/** One request; refusals are thrown. */
+export async function request(method: Method, path: string, body?: unknown): Promise<unknown> {
   const init: RequestInit = { method, credentials: "same-origin", cache: "no-store", redirect: "error" };
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };

@@ -10,9 +10,13 @@ import { isNear, linkEnd, pollDelay, weekly } from "../desk/schedule";
 import { browserShelf } from "../desk/shelf";
 import type { Key } from "../i18n/en";
 import type { Lang } from "../i18n/format";
-import type { InviteView, Me, RoomKind, RoomView, ServerState } from "../protocol/wire";
+import type { InvitationView, InviteView, Me, RoomKind, RoomView, ServerState } from "../protocol/wire";
+import { writeCard } from "../room/card";
 import { deskWord } from "../room/words";
+import { accountWord } from "./account.svelte";
+import { accountApi } from "./account_api";
 import { api, Rejected, Unreachable } from "./api";
+import { NoPasskey, usePasskey } from "./passkey";
 import type { VaultLink } from "./vault_link";
 import { VaultRefusal } from "./vault_link";
 
@@ -37,7 +41,7 @@ export interface Plan {
 }
 
 /** Where the desk is. */
-export type DeskPlace = "loading" | "needs_setup" | "setup" | "setup_done" | "sign_in" | "offline" | "desk";
+export type DeskPlace = "loading" | "needs_setup" | "setup" | "setup_done" | "invitation" | "sign_in" | "second_step" | "set_up_factor" | "offline" | "account" | "desk";
 
 /** An invite by which somebody may still come. */
 export function isWorking({ state }: InviteView): boolean {
@@ -53,6 +57,8 @@ export class Desk {
   chosen: string | null = $state(null);
   /** Its link. */
   link: string | null = $state(null);
+  /** Where the operator's link leads; `null` while that is not known, or when it leads nowhere. */
+  invitation: InvitationView | null = $state.raw(null);
   error: Key | null = $state(null);
   busy = $state(false);
   /** What the operator set. */
@@ -75,6 +81,11 @@ export class Desk {
     private readonly setupToken: string | null,
   ) {}
 
+  /** What the link of the operator carries, if this is one. */
+  private get invitationToken(): string | null {
+    return this.setupToken?.startsWith("i.") === true ? this.setupToken.slice(2) : null;
+  }
+
   get room(): DeskRoom | null {
     return this.rooms.find(({ view }) => view.room === this.chosen) ?? null;
   }
@@ -84,7 +95,11 @@ export class Desk {
     try {
       this.settings = await api.state();
       const { needs_setup } = this.settings;
-      if (this.setupToken !== null) {
+      const invited = this.invitationToken;
+      if (invited !== null) {
+        this.invitation = await accountApi.openInvitation(invited);
+        this.place = "invitation";
+      } else if (this.setupToken !== null) {
         this.place = needs_setup ? "setup" : "setup_done";
       } else if (needs_setup) {
         this.place = "needs_setup";
@@ -92,7 +107,8 @@ export class Desk {
         await this.enter(await api.me());
       }
     } catch (thrown) {
-      if (thrown instanceof Rejected) this.place = "sign_in";
+      if (this.invitationToken !== null && !(thrown instanceof Unreachable)) this.place = "invitation";
+      else if (thrown instanceof Rejected) this.place = "sign_in";
       else if (thrown instanceof Unreachable) this.place = "offline";
       else throw thrown;
     }
@@ -110,6 +126,44 @@ export class Desk {
       await this.enter(await api.signIn({ name, password }));
       history.replaceState(null, "", "/");
     });
+  }
+
+  /** The second step: a code of the app, or a recovery code. */
+  signInCode(code: string): Promise<boolean> {
+    return this.try(async () => this.enter(await accountApi.code({ code })));
+  }
+
+  /** A passkey is enough. */
+  signInPasskey(): Promise<boolean> {
+    return this.try(async () => {
+      await this.enter(await accountApi.signInPasskey(await usePasskey(await accountApi.signInChallenge())));
+      history.replaceState(null, "", "/");
+    });
+  }
+
+  /** Takes the operator's link up. */
+  accept(name: string, password: string): Promise<boolean> {
+    return this.try(async () => {
+      const isNew = this.invitation?.name === null;
+      await this.enter(await accountApi.accept({ token: this.invitationToken ?? "", name, password }), isNew);
+      history.replaceState(null, "", "/");
+    });
+  }
+
+  /** Goes on once a factor was added that was missing. */
+  factorAdded(me: Me): void {
+    this.me = me;
+  }
+
+  /** From the page of the account to the list. */
+  async leaveAccount(): Promise<void> {
+    if (this.place === "account") this.place = "desk";
+    else if (this.me !== null) await this.try(async () => this.enter(await api.me()));
+  }
+
+  /** Looks at one's own account. */
+  openAccount(): void {
+    this.place = "account";
   }
 
   signOut(): Promise<boolean> {
@@ -288,6 +342,11 @@ export class Desk {
   }
 
   private async enter(me: Me, isNew = false): Promise<void> {
+    if (me.step !== "done") {
+      this.me = me;
+      this.place = me.step === "second_factor" ? "second_step" : "set_up_factor";
+      return;
+    }
     const { created } = await this.vault.ask({ type: "open_keys", account: me.account });
     this.me = me;
     this.drawer = new Drawer(browserShelf(), me.account);
@@ -367,8 +426,23 @@ export class Desk {
     const made = await this.vault.ask({ type: "new_link", room: view.room, from, first });
     const expires_at = linkEnd(view.starts_at, view.minutes, new Date());
     const { invite, number, server_auth_hash, wrapped_room_secret, fragment } = made;
-    await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at });
+    const sealed_card = await this.sealCard(view, number);
+    await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at, sealed_card });
     return fragment;
+  }
+
+  /** The card for a link. Words that take too much room are left out rather than the link. */
+  private async sealCard({ room, sealed_title }: RoomView, number: number): Promise<string> {
+    const lang = this.known.get(sealed_title)?.lang ?? null;
+    const cards = [this.profile, { ...this.profile, words: "" }, { name: this.profile.name, role: "", agency: "", registration: "", words: "" }];
+    for (const card of cards) {
+      try {
+        return await this.vault.ask({ type: "seal_card", room, number, card: writeCard({ ...card, lang }) });
+      } catch (thrown) {
+        if (!(thrown instanceof VaultRefusal)) throw thrown;
+      }
+    }
+    return "";
   }
 
   /** The link is ready before it is asked for: some browsers copy only right after a tap. */
@@ -409,6 +483,7 @@ function addressOf(fragment: string): string {
 class TooLong extends Error {}
 
 function errorWord(thrown: unknown): Key {
+  if (thrown instanceof NoPasskey) return accountWord(thrown);
   if (thrown instanceof Rejected) return deskWord(thrown.reject);
   if (thrown instanceof Unreachable) return "error.unreachable";
   if (thrown instanceof TooLong) return "form.too_long";

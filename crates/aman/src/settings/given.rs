@@ -77,4 +77,28 @@ impl Given {
         };
         count.filter(|count| *count > 0).ok_or_else(|| "is not a number above 0".to_owned())
     }
+
+    /// A number from 0 to `max`.
+    pub(super) fn number(&self, max: u16) -> Result<u16, String> {
+        let number = match self {
+            Self::Toml(toml::Value::Integer(number)) => u16::try_from(*number).ok(),
+            Self::Text(text) => text.parse().ok(),
+            Self::Toml(_) => None,
+        };
+        let number = number.filter(|number| *number <= max);
+        number.ok_or_else(|| format!("is not a number from 0 to {max}"))
+    }
+
+    /// A table; as text it is written as in the file.
+    pub(super) fn table<'a, T: serde::Deserialize<'a>>(&self, what: &str) -> Result<T, String> {
+        let value = match self {
+            Self::Toml(value) => Some(value.clone()),
+            Self::Text(text) => format!("it = {text}")
+                .parse::<toml::Table>()
+                .ok()
+                .and_then(|mut table| table.remove("it")),
+        };
+        let table = value.and_then(|value| value.try_into().ok());
+        table.ok_or_else(|| format!("is not {what}"))
+    }
 }

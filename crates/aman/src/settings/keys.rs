@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use gateway::Origin;
+use gateway::{Operator, Origin};
 
 use super::given::Given;
 use super::{LogFormat, LogLevel, Settings};
@@ -20,7 +20,7 @@ pub(super) struct Key {
 const ADDRESS: &str = "an address and port like 127.0.0.1:8080";
 
 /// All keys, in the order of the reference.
-pub(super) const KEYS: [Key; 15] = [
+pub(super) const KEYS: [Key; 22] = [
     Key {
         section: "data",
         name: "dir",
@@ -75,6 +75,92 @@ pub(super) const KEYS: [Key; 15] = [
         put: |settings, given| {
             given.count().map(|it| settings.web.connections_per_address = it)
         },
+    },
+    Key {
+        section: "operator",
+        name: "agency",
+        doc: "Name of the agency, shown to everybody who comes.  Empty shows none.",
+        default: "\"\"",
+        put: |settings, given| {
+            let text = given.text()?;
+            if !Operator::is_line(text) {
+                return Err("is not one line of at most 200 bytes".to_owned());
+            }
+            settings.operator.agency = text.to_owned();
+            Ok(())
+        },
+    },
+    Key {
+        section: "operator",
+        name: "exit_url",
+        doc: "Where the quick exit of the attendee's pages leads: an https page that nobody \
+              wonders about, a weather page for instance.",
+        default: "\"https://www.wikipedia.org/\"",
+        put: |settings, given| {
+            let url = Operator::read_exit_url(given.text()?);
+            settings.operator.exit_url =
+                url.ok_or("is not an address like https://www.wikipedia.org/")?;
+            Ok(())
+        },
+    },
+    Key {
+        section: "operator",
+        name: "sensitive",
+        doc: "Being seen on this site is dangerous for those who come: pages keep quiet about \
+              what they are.",
+        default: "false",
+        put: |settings, given| given.flag().map(|it| settings.operator.sensitive = it),
+    },
+    Key {
+        section: "operator",
+        name: "crisis",
+        doc: "Where help is to be had at once, by language, shown while somebody waits and \
+              after a session.  For example { en = [{ name = \"Samaritans\", contact = \
+              \"116 123\", hours = \"day and night\" }] }.",
+        default: "{}",
+        put: |settings, given| {
+            let crisis = given.table("crisis lines, as in the example of the reference")?;
+            if let Some(fault) = Operator::fault_in(&crisis) {
+                return Err(fault.to_owned());
+            }
+            settings.operator.crisis = crisis;
+            Ok(())
+        },
+    },
+    Key {
+        section: "operator",
+        name: "idle_minutes",
+        doc: "Minutes without anybody doing anything after which a desk signs itself out.  0 \
+              means never.",
+        default: "30",
+        put: |settings, given| {
+            given.number(24 * 60).map(|it| settings.operator.idle_minutes = it)
+        },
+    },
+    Key {
+        section: "accounts",
+        name: "second_factor",
+        doc: "\"required\": whoever is invited sets up codes or a passkey before anything \
+              else.  \"optional\": a password may be enough.  The first account of a server is \
+              asked and not made to, so that trying Aman out takes a minute.",
+        default: "\"required\"",
+        put: |settings, given| {
+            let required = match given.text()? {
+                "required" => true,
+                "optional" => false,
+                other => return Err(format!("{other:?} is neither required nor optional")),
+            };
+            settings.accounts.second_factor_required = required;
+            Ok(())
+        },
+    },
+    Key {
+        section: "webhooks",
+        name: "private",
+        doc: "Let webhooks lead to addresses in private networks and on this host, and by \
+              plain http.  Every counsellor can then have the server send something there.",
+        default: "false",
+        put: |settings, given| given.flag().map(|it| settings.webhooks.private = it),
     },
     Key {
         section: "tls",

@@ -11,7 +11,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use gateway::{Limits, Origin};
+use gateway::{Limits, Operator, Origin};
 
 use crate::cli::Flags;
 use given::Given;
@@ -26,6 +26,9 @@ const FILE_NAME: &str = "aman.toml";
 pub(crate) struct Settings {
     pub(crate) data: DataSettings,
     pub(crate) web: WebSettings,
+    pub(crate) operator: Operator,
+    pub(crate) webhooks: WebhookSettings,
+    pub(crate) accounts: AccountSettings,
     pub(crate) tls: TlsSettings,
     pub(crate) media: MediaSettings,
     pub(crate) metrics: MetricsSettings,
@@ -46,6 +49,18 @@ pub(crate) struct WebSettings {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
+}
+
+/// Who may sign in, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AccountSettings {
+    pub(crate) second_factor_required: bool,
+}
+
+/// Where programs may be told what happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WebhookSettings {
+    pub(crate) private: bool,
 }
 
 /// Which certificate is shown.
@@ -119,6 +134,9 @@ impl Default for Settings {
                 connections: limits.connections_max,
                 connections_per_address: limits.connections_per_address_max,
             },
+            operator: Operator::default(),
+            webhooks: WebhookSettings::default(),
+            accounts: AccountSettings { second_factor_required: true },
             tls: TlsSettings::default(),
             media: MediaSettings {
                 bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),

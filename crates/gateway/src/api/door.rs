@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::extract::path::Path;
 use axum::http::request::Parts;
-use protocol::id::{AccountId, InviteId, RoomId};
+use protocol::id::{AccountId, InviteId, KeyId, PasskeyId, RoomId, SignInId, WebhookId};
 use protocol::reject::Reject;
 use serde::de::DeserializeOwned;
+use store::records::Hash;
+use store::{SignInRecord, Stage, StoreError};
 
 use crate::app::Shared;
 use crate::cookie;
@@ -16,7 +18,10 @@ use crate::permits;
 use crate::porch::Peer;
 use crate::refusal::Refusal;
 
-/// Somebody signed in.
+/// How often it is kept that a sign-in is used, in seconds.
+const SEEN_INTERVAL_SECS: u64 = 30;
+
+/// Somebody signed in, wholly.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignedIn(pub(super) AccountId);
 
@@ -24,12 +29,56 @@ impl FromRequestParts<Shared> for SignedIn {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
+        let Whole(sign_in) = Whole::from_request_parts(parts, app).await?;
+        Ok(Self(sign_in.account))
+    }
+}
+
+/// The same, with the sign-in itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole(pub(super) SignInRecord);
+
+impl FromRequestParts<Shared> for Whole {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
+        let Securing(sign_in) = Securing::from_request_parts(parts, app).await?;
+        match sign_in.stage {
+            Stage::Whole => Ok(Self(sign_in)),
+            Stage::Password | Stage::Bare => Err(Reject::NeedsSecondFactor.into()),
+        }
+    }
+}
+
+/// Somebody signed in wholly, or who has to set up a second factor first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Securing(pub(super) SignInRecord);
+
+impl FromRequestParts<Shared> for Securing {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
+        let Holder(sign_in) = Holder::from_request_parts(parts, app).await?;
+        match sign_in.stage {
+            Stage::Bare | Stage::Whole => Ok(Self(sign_in)),
+            Stage::Password => Err(Reject::NotSignedIn.into()),
+        }
+    }
+}
+
+/// Whoever holds a cookie of ours, however far the sign-in got.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder(pub(super) SignInRecord);
+
+impl FromRequestParts<Shared> for Holder {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Refusal> {
         let found = match cookie::token_hash(&parts.headers) {
-            Some(token_hash) => app.store.sign_in(token_hash).await?,
+            Some(token_hash) => alive(app, token_hash).await?,
             None => None,
         };
-        let now = app.clock.unix();
-        let Some(sign_in) = found.filter(|sign_in| sign_in.expires_at > now) else {
+        let Some(sign_in) = found else {
             Stranger::from_request_parts(parts, app).await?;
             return Err(Reject::NotSignedIn.into());
         };
@@ -37,8 +86,25 @@ impl FromRequestParts<Shared> for SignedIn {
             app.counters.requests_slowed.bump();
             return Err(Reject::TooFast.into());
         }
-        Ok(Self(sign_in.account))
+        Ok(Self(sign_in))
     }
+}
+
+/// The sign-in, if it is neither over nor idle; keeps that it is used.
+pub(crate) async fn alive(
+    app: &Shared,
+    token_hash: Hash,
+) -> Result<Option<SignInRecord>, StoreError> {
+    let now = app.clock.unix();
+    let Some(found) = app.store.sign_in(token_hash).await? else { return Ok(None) };
+    let idle_at = found.last_seen_at.plus(app.accounts.idle.as_secs());
+    if found.expires_at <= now || idle_at <= now {
+        return Ok(None);
+    }
+    if found.last_seen_at.plus(SEEN_INTERVAL_SECS) <= now {
+        app.store.touch_sign_in(token_hash, now).await?;
+    }
+    Ok(Some(found))
 }
 
 /// Somebody who need not be signed in, and has not asked too much.
@@ -83,3 +149,7 @@ pub(super) trait Id {}
 
 impl Id for RoomId {}
 impl Id for InviteId {}
+impl Id for KeyId {}
+impl Id for WebhookId {}
+impl Id for PasskeyId {}
+impl Id for SignInId {}

@@ -7,7 +7,7 @@ use protocol::id::AccountId;
 use protocol::limits::NAME_BYTES_MAX;
 use protocol::opaque::encode_base64url;
 use protocol::reject::Reject;
-use store::{Account, AccountRole, SetUp, Store, StoreError};
+use store::{Account, AccountRole, SetUp, Stage, Store, StoreError};
 
 use super::door::Stranger;
 use super::sign_in;
@@ -43,16 +43,11 @@ pub(super) async fn create(
     if !app.store.is_setup_token(token_hash).await? || app.store.has_account().await? {
         return Err(Reject::NoSuchRight.into());
     }
-    let name = setup.name.trim();
-    let is_name =
-        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
-    if !is_name {
-        return Err(Reject::Malformed.into());
-    }
+    let name = name(&setup.name)?;
     Passwords::check_new(&setup.password)?;
     let account = Account {
         id: AccountId::from_bytes(random::bytes().map_err(|_| Reject::Internal)?),
-        name: name.to_owned(),
+        name,
         password_hash: app.passwords.hash(setup.password).await?,
         created_at: app.clock.unix(),
         role: AccountRole::Admin,
@@ -63,7 +58,15 @@ pub(super) async fn create(
         SetUp::Refused => Err(Reject::NoSuchRight.into()),
         SetUp::Done => {
             tracing::info!(account = ?account.id, "The server is set up");
-            sign_in::welcome(&app, account, None).await
+            sign_in::welcome(&app, &account, Stage::Whole, None).await
         }
     }
+}
+
+/// The name of a new account.
+pub(super) fn name(given: &str) -> Result<String, Reject> {
+    let name = given.trim();
+    let is_name =
+        !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    if is_name { Ok(name.to_owned()) } else { Err(Reject::Malformed) }
 }

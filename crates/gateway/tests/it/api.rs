@@ -275,7 +275,11 @@ pub(crate) fn soon() -> u64 {
 }
 
 pub(crate) fn invite_json(id: u8, number: u32, expires_at: u64) -> String {
-    let (id, hash) = (encode_base64url(&[id; 16]), encode_base64url(&[id; 32]));
+    invite_json_of([id; 16], number, expires_at)
+}
+
+pub(crate) fn invite_json_of(id: [u8; 16], number: u32, expires_at: u64) -> String {
+    let (id, hash) = (encode_base64url(&id), encode_base64url(&[id[0]; 32]));
     let wrapped = encode_base64url(&[7; 60]);
     format!(
         r#"{{"invite":"{id}","number":{number},"server_auth_hash":"{hash}","wrapped_room_secret":"{wrapped}","expires_at":{expires_at}}}"#

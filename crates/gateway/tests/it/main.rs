@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
+mod accounts;
 mod api;
+mod authority;
 mod http;
 mod pages;
 mod porch;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Behind, Gateway, GatewaySettings, Limits, Origin, Pages};
+use gateway::{
+    AccountRules, Behind, Gateway, GatewaySettings, Limits, Origin, Pages, ServerKey,
+};
 use media::{Busy, MediaOrder};
 use store::Store;
 use store::memory::Memory;
@@ -47,7 +49,17 @@ pub(crate) fn settings() -> GatewaySettings {
         hsts: false,
         origins: vec![Origin::parse("https://aman.example").unwrap()],
         pages: Pages::Embedded,
+        accounts: AccountRules {
+            key: ServerKey::from_bytes([7; 32]),
+            second_factor_required: true,
+            idle: Duration::from_secs(900),
+        },
         limits: Limits::default(),
+        operator: gateway::Operator::default(),
+        hooks: gateway::HookRules {
+            allow_private: true,
+            first_pause: Duration::from_millis(50),
+        },
     }
 }
 

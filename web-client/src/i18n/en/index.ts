@@ -5,14 +5,16 @@ import { words as common } from "./common";
 import { words as join } from "./join";
 import { words as call } from "./call";
 import { words as desk } from "./desk";
+import { words as account } from "./account";
 
-export const en = { ...common, ...join, ...call, ...desk };
+export const en = { ...common, ...join, ...call, ...desk, ...account };
 
 interface Areas {
   common: typeof common;
   join: typeof join;
   call: typeof call;
   desk: typeof desk;
+  account: typeof account;
 }
 
 /** The parts a catalogue is loaded in. */

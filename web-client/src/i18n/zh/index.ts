@@ -4,5 +4,6 @@ import { words as common } from "./common";
 import { words as join } from "./join";
 import { words as call } from "./call";
 import { words as desk } from "./desk";
+import { words as account } from "./account";
 
-export const zh: Catalogue = { ...common, ...join, ...call, ...desk };
+export const zh: Catalogue = { ...common, ...join, ...call, ...desk, ...account };

@@ -1,0 +1,83 @@
+// English. One's own account: second steps, passkeys, sign-ins, invitations.
+import type { Message } from "../format";
+
+export const words = {
+  "invitation.title": "Set up your account",
+  "invitation.text": "You were invited to work with this server. Choose a name and a password; a second step follows.",
+  "invitation.submit": "Go on",
+  "invitation.back_title": "A new password",
+  "invitation.back_text": "This link leads back to the account {name}. Its passkeys, codes and other sign-ins end when you go on. Appointments stay; their keys are in the browser they were made in.",
+  "invitation.bad": "This link does not work any more. Please ask whoever sent it for a new one.",
+
+  "acct.open": "Account",
+  "acct.title": "Your account",
+  "acct.must_title": "One more step",
+  "acct.must_text": "A password alone can be stolen. Please add a passkey or an app with codes. Everything else opens after that.",
+
+  "acct.second_title": "Second step",
+  "acct.second_text": "The password is right. Please show that it is you.",
+  "acct.code": "Code",
+  "acct.code_hint": "Six digits from your app, or one of your recovery codes.",
+  "acct.use_passkey": "Use a passkey",
+  "acct.other_account": "Sign in as somebody else",
+
+  "acct.passkeys": "Passkeys",
+  "acct.passkeys_text": "Your fingerprint, face, PIN or security key. A passkey is enough to sign in, and cannot be copied by a false page.",
+  "acct.passkeys_none": "This browser, or the address of this server, does not allow passkeys.",
+  "acct.passkey_add": "Add a passkey",
+  "acct.passkey_made": "Passkey, made {when}",
+  "acct.passkey_used": "Used {when}",
+  "acct.passkey_unused": "Not used yet",
+  "acct.passkey_on": "The passkey was added.",
+  "acct.passkey_cancelled": "That was cancelled or took too long. Nothing was changed.",
+  "acct.passkey_exists": "This device has a passkey for this account already.",
+  "acct.passkey_failed": "The passkey could not be used in this browser. Please try another way.",
+  "acct.remove": "Remove",
+
+  "acct.totp": "App with codes",
+  "acct.totp_text": "An app on your phone shows a new six-digit code every half minute.",
+  "acct.totp_there": "An app with codes is set up.",
+  "acct.totp_begin": "Set up an app",
+  "acct.totp_other": "Set up another app instead",
+  "acct.totp_scan": "Scan this code with your app, then enter the six digits it shows.",
+  "acct.totp_qr": "QR code for the app with codes",
+  "acct.totp_type": "Or type this into the app:",
+  "acct.totp_confirm": "Confirm",
+  "acct.totp_on": "The app was set up.",
+
+  "acct.codes": "Recovery codes",
+  "acct.codes_left": { one: "You have {n} recovery code left.", other: "You have {n} recovery codes left." },
+  "acct.codes_renew": "Make new codes",
+  "acct.codes_new": "Your recovery codes",
+  "acct.codes_text": "Each works once, when your phone or key is not at hand. Keep them on paper, away from this device. They are not shown again, and codes from before do not work any more.",
+  "acct.codes_kept": "I have kept them",
+
+  "acct.password": "Password",
+  "acct.password_current": "Password now",
+  "acct.password_next": "New password",
+  "acct.password_change": "Change password",
+  "acct.password_changed": "The password was changed. You are signed out everywhere else.",
+
+  "acct.signins": "Where you are signed in",
+  "acct.signins_text": "The server keeps two times for each browser, and neither its name nor its address.",
+  "acct.signin_since": "Since {when}",
+  "acct.signin_this": "This browser",
+  "acct.signin_seen": "Last used {when}",
+  "acct.signin_end": "Sign out there",
+  "acct.everywhere": "Sign out everywhere",
+  "acct.everywhere_title": "Sign out everywhere?",
+  "acct.everywhere_text": "Every browser is signed out, this one too. Calls that are open there end.",
+
+  "acct.lost_title": "If you lose a device",
+  "acct.lost_keys": "The keys of your appointments live in the browser where they were made. Without it, links made there cannot open a room any more: make new appointments and send new links.",
+  "acct.lost_device": "Sign in elsewhere, sign out everywhere, and remove the passkey of the lost device.",
+  "acct.lost_factor": "Without passkey, app and recovery codes, only the operator of this server can let you in again, with a new link.",
+
+  "acct.ask_title": "Your password, please",
+  "acct.ask_text": "This changes how your account is protected.",
+  "acct.ask_yes": "Go on",
+
+  "acct.wrong_code": "The code does not fit. Please wait for the next one and try again.",
+  "acct.name_taken": "Somebody else has this name. Please take another one.",
+  "acct.needs_factor": "One passkey or app with codes has to stay. Please add another one first.",
+} as const satisfies Record<string, Message>;

@@ -1,0 +1,83 @@
+// Simplified Chinese, with 您. One's own account.
+import type { Of } from "../en";
+
+export const words: Of<"account"> = {
+  "invitation.title": "设置您的账号",
+  "invitation.text": "您受邀使用此服务器。请选择名称和密码，随后还有第二步。",
+  "invitation.submit": "继续",
+  "invitation.back_title": "新密码",
+  "invitation.back_text": "此链接用于找回账号 {name}。继续后，其通行密钥、验证码和其他登录都将失效。预约仍会保留，其密钥在创建预约的浏览器中。",
+  "invitation.bad": "此链接已失效。请向发送者索取新的链接。",
+
+  "acct.open": "账号",
+  "acct.title": "您的账号",
+  "acct.must_title": "还有一步",
+  "acct.must_text": "仅有密码可能被盗用。请添加通行密钥或验证码应用，之后即可使用其他功能。",
+
+  "acct.second_title": "第二步",
+  "acct.second_text": "密码正确。请证明是您本人。",
+  "acct.code": "验证码",
+  "acct.code_hint": "应用显示的六位数字，或一个恢复码。",
+  "acct.use_passkey": "使用通行密钥",
+  "acct.other_account": "以其他账号登录",
+
+  "acct.passkeys": "通行密钥",
+  "acct.passkeys_text": "使用您的指纹、面容、PIN 或安全密钥。仅凭通行密钥即可登录，虚假页面无法复制它。",
+  "acct.passkeys_none": "此浏览器或此服务器的地址不支持通行密钥。",
+  "acct.passkey_add": "添加通行密钥",
+  "acct.passkey_made": "通行密钥，创建于 {when}",
+  "acct.passkey_used": "上次使用：{when}",
+  "acct.passkey_unused": "尚未使用",
+  "acct.passkey_on": "通行密钥已添加。",
+  "acct.passkey_cancelled": "操作已取消或超时。未作任何更改。",
+  "acct.passkey_exists": "此设备已有该账号的通行密钥。",
+  "acct.passkey_failed": "无法在此浏览器中使用通行密钥。请尝试其他方式。",
+  "acct.remove": "移除",
+
+  "acct.totp": "验证码应用",
+  "acct.totp_text": "手机上的应用每半分钟显示一个新的六位验证码。",
+  "acct.totp_there": "验证码应用已设置。",
+  "acct.totp_begin": "设置应用",
+  "acct.totp_other": "改用另一个应用",
+  "acct.totp_scan": "请用您的应用扫描此码，然后输入其显示的六位数字。",
+  "acct.totp_qr": "用于验证码应用的二维码",
+  "acct.totp_type": "或在应用中手动输入：",
+  "acct.totp_confirm": "确认",
+  "acct.totp_on": "应用已设置。",
+
+  "acct.codes": "恢复码",
+  "acct.codes_left": { other: "您还有 {n} 个恢复码。" },
+  "acct.codes_renew": "生成新的恢复码",
+  "acct.codes_new": "您的恢复码",
+  "acct.codes_text": "手机或密钥不在身边时，每个恢复码可使用一次。请写在纸上，与此设备分开保管。恢复码不会再次显示，以前的恢复码已失效。",
+  "acct.codes_kept": "我已保存",
+
+  "acct.password": "密码",
+  "acct.password_current": "当前密码",
+  "acct.password_next": "新密码",
+  "acct.password_change": "更改密码",
+  "acct.password_changed": "密码已更改。您在其他地方的登录均已退出。",
+
+  "acct.signins": "您的登录",
+  "acct.signins_text": "服务器只为每个浏览器记录两个时间，不记录其名称和地址。",
+  "acct.signin_since": "登录于 {when}",
+  "acct.signin_this": "此浏览器",
+  "acct.signin_seen": "上次使用：{when}",
+  "acct.signin_end": "退出该处登录",
+  "acct.everywhere": "全部退出",
+  "acct.everywhere_title": "要全部退出吗？",
+  "acct.everywhere_text": "所有浏览器都会退出，包括此浏览器。正在进行的通话也会结束。",
+
+  "acct.lost_title": "如果您丢失了设备",
+  "acct.lost_keys": "预约的密钥保存在创建它们的浏览器中。没有该浏览器，在那里创建的链接便无法再打开房间：请新建预约并发送新的链接。",
+  "acct.lost_device": "请在其他设备上登录，选择全部退出，并移除丢失设备的通行密钥。",
+  "acct.lost_factor": "如果通行密钥、应用和恢复码都没有了，只有此服务器的运营者能通过新的链接让您重新进入。",
+
+  "acct.ask_title": "请输入您的密码",
+  "acct.ask_text": "此操作会更改账号的保护方式。",
+  "acct.ask_yes": "继续",
+
+  "acct.wrong_code": "验证码不正确。请等待下一个验证码后重试。",
+  "acct.name_taken": "此名称已被他人使用。请选择其他名称。",
+  "acct.needs_factor": "必须保留一个通行密钥或验证码应用。请先添加另一个。",
+};
