@@ -86,11 +86,10 @@ for (const devices of ["denied", "absent"]) {
     const link = await people.makeRoom(ana.page);
     await people.openWaitingRoom(ana.page);
     await ben.page.goto(people.withLanguage(link, "en"));
-    await people.fill(ben.page, "join-name", "Ben");
-    await people.press(ben.page, "join-continue");
+    await people.toDevices(ben.page, "Ben");
     await people.sees(ben.page, "join-no-camera");
     await look(ben.page, `devices-${devices}`);
-    await people.press(ben.page, "join-no-camera");
+    await people.takePart(ben.page, "join-no-camera");
     await people.admit(ana.page);
     await Promise.all([people.inCall(ana.page), people.inCall(ben.page)]);
     await until("Ben sees Ana", async () => isPictureOf(ANA, await quartersShown(ben.page)));
@@ -129,11 +128,10 @@ test("the pages of the way in, in every language", LONG, async (t) => {
   await ben.page.goto(people.withLanguage(link, "en"));
   await people.sees(ben.page, "join-view");
   await look(ben.page, "join-phone");
-  await people.fill(ben.page, "join-name", "Ben");
-  await people.press(ben.page, "join-continue");
+  await people.toDevices(ben.page, "Ben");
   await people.sees(ben.page, "join-knock");
   await look(ben.page, "devices-phone");
-  await people.press(ben.page, "join-knock");
+  await people.takePart(ben.page, "join-knock");
   await people.sees(ben.page, "waiting-view");
   await look(ben.page, "waiting-phone");
   await people.openWaitingRoom(ana.page);

@@ -17,7 +17,7 @@ for (const [name, open] of [["chromium", (t) => chromium(t, BEN)], ["firefox", (
     const { ana, ben, out } = await inCall(t, await open(t));
     await people.press(ben.page, "leave");
     await people.sees(ben.page, "confirm-no");
-    const seen = await leaveBy(ben.page, "link");
+    const seen = await leaveBy(ben, "link");
     assertNothingLeft(seen);
     assert.ok(seen.tracks.length >= 2, "camera and microphone were on");
     await until("the neutral page was asked for", () => out.length > 0);
@@ -34,7 +34,7 @@ for (const [name, open] of [["chromium", (t) => chromium(t, BEN)], ["firefox", (
     const { ben, out } = await visitor(await open(t), server);
     await people.knock(ben.page, link, "Ben");
     await people.sees(ana.page, "waiting-item");
-    const seen = await leaveBy(ben.page, "keys");
+    const seen = await leaveBy(ben, "keys");
     assertNothingLeft(seen);
     await until("the neutral page was asked for", () => out.length > 0);
     assert.deepEqual(out, [NEUTRAL]);
@@ -76,7 +76,7 @@ test("the way out works before any script has loaded", LONG, async (t) => {
 });
 
 /** A page whose devices are watched, and that gets no answer from the neutral page. */
-async function visitor(browser, server, isHeld = () => false) {
+async function visitor(browser, server, isHeld = null) {
   const ben = await people.openPage(browser, server.origin);
   await ben.page.evaluateOnNewDocument(() => {
     globalThis.ownTracks = [];
@@ -91,16 +91,20 @@ async function visitor(browser, server, isHeld = () => false) {
   });
   ben.witness.allow(NEUTRAL);
   const out = [];
-  await ben.page.setRequestInterception(true);
-  ben.page.on("request", (request) => {
-    const url = request.url();
-    if (url.startsWith(server.origin) || /^(blob|data|about|ws):/.test(url)) {
-      if (!isHeld(url)) request.continue().catch(() => undefined);
-      return;
-    }
-    // Never answered: the page stays as it is after the press, for as long as we look.
-    out.push(url);
-  });
+  // Not earlier than needed: a browser that asks us about each request may lose one of a worker's.
+  ben.hold = async () => {
+    await ben.page.setRequestInterception(true);
+    ben.page.on("request", (request) => {
+      const url = request.url();
+      if (url.startsWith(server.origin) || /^(blob|data|about|ws):/.test(url)) {
+        if (isHeld?.(url) !== true) request.continue().catch(() => undefined);
+        return;
+      }
+      // Never answered: the page stays as it is after the press, for as long as we look.
+      out.push(url);
+    });
+  };
+  if (isHeld !== null) await ben.hold();
   return { ben, out };
 }
 
@@ -118,7 +122,8 @@ async function inCall(t, browser) {
 }
 
 /** Leaves, and says what there is one frame later. */
-function leaveBy(page, how) {
+async function leaveBy({ page, hold }, how) {
+  await hold();
   return page.evaluate(async (way) => {
     if (way === "link") document.getElementById("quick-exit").click();
     else for (let n = 0; n < 3; n += 1) document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Shift", bubbles: true }));

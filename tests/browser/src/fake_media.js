@@ -19,11 +19,15 @@ const YELLOW = [220, 200, 40];
 export const ANA = { quarters: [RED, GREEN, BLUE, YELLOW], tone: 660 };
 export const BEN = { quarters: [YELLOW, BLUE, RED, GREEN], tone: 1320 };
 
+/** Two people for pictures that people look at; nothing recognises them. */
+export const LINDQVIST = { portrait: { wall: [122, 176, 174], coat: [83, 118, 136], skin: [219, 181, 153] }, tone: 660 };
+export const SAMAR = { portrait: { wall: [194, 156, 126], coat: [121, 116, 80], skin: [176, 128, 96] }, tone: 1320 };
+
 /** Writes the camera file of somebody (raw pictures, Y4M). */
 export function cameraFile(folder, person) {
   const header = `YUV4MPEG2 W${WIDTH} H${HEIGHT} F30:1 Ip A1:1 C420jpeg\n`;
   const parts = [Buffer.from(header)];
-  for (let n = 0; n < FRAMES; n += 1) parts.push(Buffer.from("FRAME\n"), picture(person.quarters, n));
+  for (let n = 0; n < FRAMES; n += 1) parts.push(Buffer.from("FRAME\n"), picture(person.portrait ? face(person.portrait, n) : quartersWithBlock(person.quarters, n)));
   const path = join(folder, `camera-${person.tone}.y4m`);
   writeFileSync(path, Buffer.concat(parts));
   return path;
@@ -56,17 +60,34 @@ export function microphoneFile(folder, person) {
   return path;
 }
 
-function picture(quarters, n) {
+/** Four quarters, and the block that moves. */
+function quartersWithBlock(quarters, n) {
+  const colours = quarters.map(yuv);
+  const block = { left: 40 + n * 40, top: HEIGHT / 2 - 12 };
+  return (x, y) => {
+    const inBlock = x >= block.left && x < block.left + 24 && y >= block.top && y < block.top + 24;
+    return inBlock ? [128, 128, 128] : colours[(y < HEIGHT / 2 ? 0 : 2) + (x < WIDTH / 2 ? 0 : 1)];
+  };
+}
+
+/** Somebody, in three calm colours, who moves a little: for pictures that people look at. */
+function face({ wall, coat, skin }, n) {
+  const colours = [wall, coat, skin].map(yuv);
+  const nod = Math.round(Math.sin((2 * Math.PI * n) / FRAMES) * 4);
+  const inside = (x, y, width, height) => (x / width) ** 2 + (y / height) ** 2 <= 1;
+  return (x, y) => {
+    if (inside(x - WIDTH / 2, y - 160 - nod, 70, 88)) return colours[2];
+    return inside(x - WIDTH / 2, y - 340, 150, 125) ? colours[1] : colours[0];
+  };
+}
+
+function picture(colourAt) {
   const luma = Buffer.alloc(WIDTH * HEIGHT);
   const blue = Buffer.alloc((WIDTH * HEIGHT) / 4);
   const red = Buffer.alloc((WIDTH * HEIGHT) / 4);
-  const colours = quarters.map(yuv);
-  const block = { left: 40 + n * 40, top: HEIGHT / 2 - 12 };
   for (let y = 0; y < HEIGHT; y += 1) {
     for (let x = 0; x < WIDTH; x += 1) {
-      const inBlock = x >= block.left && x < block.left + 24 && y >= block.top && y < block.top + 24;
-      const quarter = (y < HEIGHT / 2 ? 0 : 2) + (x < WIDTH / 2 ? 0 : 1);
-      const [Y, U, V] = inBlock ? [128, 128, 128] : colours[quarter];
+      const [Y, U, V] = colourAt(x, y);
       luma[y * WIDTH + x] = Y;
       const half = (y >> 1) * (WIDTH / 2) + (x >> 1);
       blue[half] = U;

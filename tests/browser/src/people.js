@@ -103,11 +103,33 @@ export async function knock(page, link, name, options = {}) {
 /** Opens the link and asks to come in; somebody who was in the call does not wait for long. */
 export async function knockAgain(page, link, name, { camera = true } = {}) {
   await page.goto(withLanguage(link, "en"));
+  await toDevices(page, name);
+  await takePart(page, camera ? "join-knock" : "join-no-camera");
+}
+
+/** Gives a name and goes on to the device test, by way of whatever is asked in between. */
+export async function toDevices(page, name) {
   await sees(page, "join-view");
   await fill(page, "join-name", name);
   await press(page, "join-continue");
-  await sees(page, "devices-view");
-  await press(page, camera ? "join-knock" : "join-no-camera");
+  await firstOf(page, ["devices-view"], ["careful-continue"]);
+}
+
+/** Chooses a way of taking part; agrees where that is asked. */
+export async function takePart(page, way) {
+  await press(page, way);
+  await firstOf(page, ["waiting-view", "call-view", "ended-view"], ["consent-agree"]);
+}
+
+/** Waits for one of `ends`, and presses whichever of `steps` comes before. */
+async function firstOf(page, ends, steps) {
+  await until(`one of ${ends.join()} is there`, () =>
+    page.evaluate((wanted, presses) => {
+      if (wanted.some((selector) => document.querySelector(selector) !== null)) return true;
+      for (const selector of presses) document.querySelector(`${selector}:not([disabled])`)?.click();
+      return document.querySelector("[data-testid$=-view]")?.dataset.testid ?? "nothing";
+    }, ends.map(byId), steps.map(byId)),
+  );
 }
 
 /** Lets in whoever waits. */

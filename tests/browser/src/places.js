@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
+/** The workspace. */
+export const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** The source of the pages. */
 export const WEB_CLIENT = process.env.AMAN_WEB_CLIENT ?? join(ROOT, "web-client");
