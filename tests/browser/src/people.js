@@ -60,6 +60,14 @@ export function data(page, id, name) {
   return page.$eval(byId(id), (element, key) => element.getAttribute(`data-${key}`), name);
 }
 
+/** Chooses a language, while everything else goes on. */
+export async function speak(page, language) {
+  await page.select(byId("lang-select"), language);
+  await until(`the page speaks ${language}`, () =>
+    page.evaluate((wanted) => document.documentElement.lang.startsWith(wanted), language),
+  );
+}
+
 /** The counsellor's first visit to a new server: an account, and the desk. */
 export async function setUp(page, server, name = "Ana Counsellor") {
   await page.goto(withLanguage(server.setupLink, "en"));

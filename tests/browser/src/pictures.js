@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
-import { byId } from "./people.js";
+import { byId, speak } from "./people.js";
 import { artefact } from "./places.js";
-import { until } from "./until.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LANGUAGES = ["ar", "zh", "en"];
@@ -18,13 +17,6 @@ export async function look(page, name, languages = LANGUAGES) {
     await page.screenshot({ path: artefact(`${name}-${language}.png`) });
     if (language !== "zh") await assertAccessible(page, `${name} in ${language}`);
   }
-}
-
-async function speak(page, language) {
-  await page.select(byId("lang-select"), language);
-  await until(`the page speaks ${language}`, () =>
-    page.evaluate((wanted) => document.documentElement.lang.startsWith(wanted), language),
-  );
 }
 
 async function assertAccessible(page, what) {

@@ -11,10 +11,7 @@ import { until } from "./until.js";
 const PHONE = { width: 390, height: 780, isMobile: true, hasTouch: true };
 
 async function take(page, name, language = "en") {
-  if ((await page.$(people.byId("lang-select"))) !== null) {
-    await page.select(people.byId("lang-select"), language);
-    await until(`the page speaks ${language}`, () => page.evaluate((wanted) => document.documentElement.lang.startsWith(wanted), language));
-  }
+  if ((await page.$(people.byId("lang-select"))) !== null) await people.speak(page, language);
   await page.evaluate(() => document.activeElement?.blur());
   await page.screenshot({ path: join(ROOT, "docs/pictures", `${name}.png`) });
 }

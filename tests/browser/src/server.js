@@ -1,5 +1,5 @@
 // The real `aman`, on free ports with a data folder of its own.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,6 +46,12 @@ export class Server {
 
   get pid() {
     return this.#child.pid;
+  }
+
+  /** Runs `aman` on the same data beside the server, as its operator does; returns what it says. */
+  operate(...words) {
+    const flags = ["--data", join(this.#folder, "data"), "--origin", this.origin];
+    return execFileSync(join(BIN_DIR, "aman"), [...words, ...flags], { cwd: this.#folder, encoding: "utf8" });
   }
 
   /** Starts it, again on the same ports and data if it ran before. */
