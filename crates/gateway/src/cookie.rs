@@ -33,6 +33,13 @@ pub(crate) fn take_back() -> HeaderValue {
     )
 }
 
+/// Whether a request brought a cookie of ours, whatever is in it.
+pub(crate) fn is_brought(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';'));
+    pairs.any(|pair| pair.trim().split('=').next() == Some(NAME))
+}
+
 /// The hash of the token a request brought; `None` if it brought none, or two.
 pub(crate) fn token_hash(headers: &HeaderMap) -> Option<Hash> {
     let mut tokens = headers

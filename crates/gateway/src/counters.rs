@@ -57,6 +57,10 @@ counters! {
     messages_out,
     /// Messages refused: not of this protocol, or not the moment.
     messages_refused,
+    /// Calls to webhooks that arrived.
+    hooks_delivered,
+    /// Calls to webhooks that were given up.
+    hooks_dropped,
 }
 
 /// A sum.

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::reject::Reject;
 
 use crate::app::Shared;
+use crate::bearer::{self, Brings};
 use crate::refusal::Refusal;
 
 /// Nothing but our own files runs, shows or is spoken to; strings never become scripts.
@@ -62,7 +63,16 @@ fn refusal(app: &Shared, host_is_ours: bool, request: &Request) -> Option<Respon
             .headers()
             .get("sec-fetch-site")
             .is_some_and(|site| site != "same-origin" && site != "none");
-    let stops = own == Some(false) || (!changes_nothing && own.is_none()) || is_foreign_fetch;
+    let bearer = match bearer::brought(request.headers()) {
+        Brings::Nonsense if request.uri().path().starts_with("/api/") => {
+            return Some(Refusal::from(Reject::NotSignedIn).into_response());
+        }
+        Brings::Nonsense | Brings::Nothing => false,
+        // Whoever has a key is no browser that was talked into something.
+        Brings::Key(_) => true,
+    };
+    let is_unasked = !changes_nothing && own.is_none() && !bearer;
+    let stops = own == Some(false) || is_unasked || is_foreign_fetch;
     stops.then(|| Refusal::new(StatusCode::FORBIDDEN, Reject::NoSuchRight).into_response())
 }
 

@@ -4,7 +4,7 @@
 //! and are those it names where it needs them ([`Room::check_commit`])?  And once it has won:
 //! carry it out ([`Room::advanced`]).  In between nothing else happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::client::{Added, Commit, Knock};
 use protocol::id::{LeafIndex, ParticipantId};
@@ -89,6 +89,7 @@ impl Room {
             return Err(Reject::Malformed);
         }
 
+        self.check_sole_use(&added)?;
         let mut n_attendees = self.in_room().filter(|(_, one)| is_attendee(one)).count();
         for who in &added {
             let one = self.participants.get(who).filter(|one| is_attendee(one));
@@ -109,6 +110,36 @@ impl Room {
         if n_attendees < ROOM_MEMBERS_MAX { Ok(()) } else { Err(Reject::RoomFull) }
     }
 
+    /// An invite for sole use never brings two devices in.
+    fn check_sole_use(&self, added: &BTreeSet<ParticipantId>) -> Result<(), Reject> {
+        let mut devices = BTreeMap::new();
+        let added = added.iter().filter_map(|who| self.participants.get(who)?.visitor());
+        for visitor in added.filter(|visitor| visitor.sole) {
+            let holder = visitor.pinned.unwrap_or(visitor.device);
+            let first = *devices.entry(visitor.invite).or_insert(holder);
+            if visitor.device != first {
+                return Err(Reject::NoSuchParticipant);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends away whoever waits by an invite for sole use that has its device now.
+    fn close_behind(&mut self, newcomers: &[Added]) {
+        let visitors = newcomers
+            .iter()
+            .filter_map(|added| self.participants.get(&added.participant)?.visitor());
+        let sole: BTreeSet<_> =
+            visitors.filter(|visitor| visitor.sole).map(|visitor| visitor.invite).collect();
+        let is_left_over = |one: &Participant| {
+            !one.is_in_room()
+                && one.visitor().is_some_and(|visitor| sole.contains(&visitor.invite))
+        };
+        for who in self.those(is_left_over) {
+            self.dismiss(who, FarewellReason::Revoked);
+        }
+    }
+
     /// Carries out a commit that won.
     pub(crate) fn advanced(
         &mut self,
@@ -120,7 +151,8 @@ impl Room {
             self.dismiss(*who, FarewellReason::Removed);
         }
         let newcomers: Vec<_> =
-            added.iter().filter(|added| self.let_in(now, **added)).collect();
+            added.iter().copied().filter(|added| self.let_in(now, *added)).collect();
+        self.close_behind(&newcomers);
         let is_newcomer = |who| newcomers.iter().any(|added| added.participant == who);
         for newcomer in &newcomers {
             let who = newcomer.participant;
@@ -204,6 +236,64 @@ mod tests {
             assert_eq!((knocked.participant, &knocked.knock), (guest.who, &knock(seed)));
         }
         assert_eq!(stage.room.n_waiting(), 1);
+    }
+
+    fn used_up(stage: &Stage) -> usize {
+        stage.other.iter().filter(|one| matches!(one, Output::UseUp { .. })).count()
+    }
+
+    #[test]
+    fn an_invite_for_sole_use_takes_one_device_and_sends_the_others_away() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.open_group(moderator, 0);
+        let first = stage.sole_visitor(1, 1).unwrap();
+        stage.say(first, ClientMessage::Knock(knock(1)));
+        let second = stage.sole_visitor(1, 2).unwrap();
+        stage.say(second, ClientMessage::Knock(knock(1)));
+        let both = stage.adds(&[first.who, second.who]);
+        assert_eq!(stage.ask(moderator, both), Err(Reject::NoSuchParticipant));
+
+        stage.let_in(moderator, first);
+
+        let reason = FarewellReason::Revoked;
+        assert_eq!(stage.last_heard(second), Some(&ServerMessage::Farewell { reason }));
+        assert_eq!(stage.sole_visitor(1, 2), Err(Reject::NoSuchRight));
+        let again = stage.sole_visitor(1, 1);
+        assert!(again.is_ok(), "a page that was loaded again is the same device");
+        assert_eq!(used_up(&stage), 0);
+    }
+
+    #[test]
+    fn an_invite_for_sole_use_is_over_when_its_device_leaves() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.open_group(moderator, 0);
+        let waiting = stage.sole_visitor(1, 1).unwrap();
+        assert_eq!(stage.ask(waiting, ClientMessage::Leave), Ok(()));
+        let guest = stage.sole_visitor(1, 1).expect("nobody was let in before");
+        stage.say(guest, ClientMessage::Knock(knock(1)));
+        stage.let_in(moderator, guest);
+
+        assert_eq!(stage.ask(guest, ClientMessage::Leave), Ok(()));
+
+        assert_eq!(used_up(&stage), 1);
+        assert_eq!(stage.sole_visitor(1, 1), Err(Reject::NoSuchRight));
+    }
+
+    #[test]
+    fn whoever_was_only_lost_comes_back_by_an_invite_for_sole_use() {
+        let mut stage = Stage::new();
+        let moderator = stage.moderator();
+        stage.open_group(moderator, 0);
+        let guest = stage.sole_visitor(1, 1).unwrap();
+        stage.say(guest, ClientMessage::Knock(knock(1)));
+        stage.let_in(moderator, guest);
+        stage.hang_up(guest);
+        stage.wait(protocol::limits::RESUME_PATIENCE);
+
+        assert_eq!(used_up(&stage), 0);
+        assert!(stage.sole_visitor(1, 1).is_ok());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! - An invite leads to the waiting room, always.  When the same device comes again by the same
 //!   invite, its older self is over ([`Replaced`]): a page was loaded again.  Another device
 //!   waits beside the first, and the moderator is told.
+//! - An invite for sole use is good for one device: once that was let in, others are refused
+//!   and whoever of them waits is sent away, and when it leaves or is removed the invite is over.
 //! - A ticket leads into the room; an older moderator is replaced.
 //! - A resume token leads back to where its participant is, in place of an older connection.
 //! - A participant without connection keeps the place for [`RESUME_PATIENCE`].
@@ -103,7 +105,8 @@ impl Room {
         resume_hash: Hash,
         visit: Visit,
     ) -> Result<ParticipantId, Reject> {
-        let Visit { participant: who, invite, device, pinned, wrapped_room_secret } = visit;
+        let Visit { participant: who, invite, device, pinned, sole, wrapped_room_secret } =
+            visit;
         self.require_new(who)?;
         // The store may have been asked just before the invite was taken back.
         if self.revoked.contains(&invite) {
@@ -130,6 +133,9 @@ impl Room {
             .filter(|other| other.invite == invite)
             .find_map(|other| other.pinned)
             .or(pinned);
+        if sole && known_pin.is_some_and(|pinned| pinned != device) {
+            return Err(Reject::NoSuchRight);
+        }
         for older in self.those(is_older_self) {
             self.dismiss(older, FarewellReason::Replaced);
         }
@@ -138,6 +144,7 @@ impl Room {
             invite,
             device,
             pinned: known_pin,
+            sole,
             came_second,
             wrapped_room_secret,
             came_at: now,

@@ -17,6 +17,10 @@ impl Room {
     pub(crate) fn dismiss(&mut self, who: ParticipantId, reason: FarewellReason) {
         let Some(gone) = self.participants.remove(&who) else { return };
         self.put_out(who, &gone, reason);
+        if let Some(invite) = used_up(&gone, reason) {
+            self.forbid(invite);
+            self.outputs.push_back(Output::UseUp { invite });
+        }
         if gone.is_in_room() {
             self.replan_slots();
             self.tell(&ServerMessage::Gone { participant: who, reason }, |_, _| true);
@@ -36,12 +40,16 @@ impl Room {
 
     /// An invite was taken back: whoever came by it goes, wherever they are.
     pub(crate) fn revoked(&mut self, invite: InviteId) {
-        // The store bounds the invites of a room, and those taken back count.
-        if self.revoked.len() < INVITES_PER_ROOM_MAX {
-            self.revoked.insert(invite);
-        }
+        self.forbid(invite);
         for who in self.those(|one| one.came_by(invite)) {
             self.dismiss(who, FarewellReason::Revoked);
+        }
+    }
+
+    fn forbid(&mut self, invite: InviteId) {
+        // The store bounds the invites of a room, and those that are over count.
+        if self.revoked.len() < INVITES_PER_ROOM_MAX {
+            self.revoked.insert(invite);
         }
     }
 
@@ -101,6 +109,14 @@ impl Room {
             self.say_farewell(connection, reason);
         }
     }
+}
+
+/// The invite that is over because of how its visitor went.  Whoever was only lost, or loaded
+/// the page again, may come back.
+fn used_up(gone: &Participant, reason: FarewellReason) -> Option<InviteId> {
+    let visitor = gone.visitor().filter(|visitor| visitor.sole && gone.is_in_room())?;
+    let is_over = matches!(reason, FarewellReason::Left | FarewellReason::Removed);
+    is_over.then_some(visitor.invite)
 }
 
 #[cfg(test)]

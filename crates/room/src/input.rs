@@ -122,6 +122,9 @@ pub struct Visit {
     pub device: Hash,
     /// The device that was let in by this invite first.
     pub pinned: Option<Hash>,
+    /// Whether the invite is good for one device and one session: whoever leaves does not come
+    /// back by it, and nobody else ever comes by it.
+    pub sole: bool,
     /// The room secret, sealed for this invite.
     pub wrapped_room_secret: Opaque<WRAPPED_SECRET_BYTES_MAX>,
 }

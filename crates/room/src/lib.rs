@@ -182,6 +182,21 @@ impl Room {
         self.participants.values().filter(|one| !one.is_in_room() && one.has_knocked()).count()
     }
 
+    /// By which invites people wait or are in the room.
+    #[must_use]
+    pub fn invite_places(&self) -> BTreeMap<InviteId, Place> {
+        let mut places = BTreeMap::new();
+        for one in self.participants.values() {
+            let Some(visitor) = one.visitor() else { continue };
+            if one.is_in_room() {
+                places.insert(visitor.invite, Place::Room);
+            } else if visitor.knock.is_some() {
+                places.entry(visitor.invite).or_insert(Place::Waiting);
+            }
+        }
+        places
+    }
+
     /// How many are in the room.
     #[must_use]
     pub fn n_in_room(&self) -> usize {

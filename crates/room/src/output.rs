@@ -68,6 +68,11 @@ pub enum Output {
         /// The device.
         device: Hash,
     },
+    /// Keep that an invite leads nowhere any more: its session is over.
+    UseUp {
+        /// The invite.
+        invite: InviteId,
+    },
     /// Keep that a group of this generation is about to be opened, before anybody learns of it.
     KeepGeneration {
         /// The generation.

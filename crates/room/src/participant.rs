@@ -43,6 +43,8 @@ pub(crate) struct Visitor {
     pub(crate) invite: InviteId,
     pub(crate) device: Hash,
     pub(crate) pinned: Option<Hash>,
+    /// Whether the invite is over when they leave.
+    pub(crate) sole: bool,
     /// Whether another device was here by the same invite when they came.
     pub(crate) came_second: bool,
     pub(crate) wrapped_room_secret: Opaque<WRAPPED_SECRET_BYTES_MAX>,

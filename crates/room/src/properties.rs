@@ -152,6 +152,7 @@ fn check(stage: &Stage, ears: &mut Ears) -> Result<(), TestCaseError> {
         | Output::Forget { .. }
         | Output::Media(_)
         | Output::PinDevice { .. }
+        | Output::UseUp { .. }
         | Output::KeepGeneration { .. }
         | Output::KeepEnded
         | Output::Finished => None,
@@ -170,7 +171,13 @@ fn perform(
     let pick = |index: &Index| (!guests.is_empty()).then(|| guests[index.index(guests.len())]);
     match act {
         Act::Visit { invite, device } => {
-            guests.extend(stage.visitor(*invite, *device).ok());
+            let is_sole = *invite >= 3;
+            let came = if is_sole {
+                stage.sole_visitor(*invite, *device)
+            } else {
+                stage.visitor(*invite, *device)
+            };
+            guests.extend(came.ok());
         }
         Act::Moderate => {
             let participant = ParticipantId::from_raw(1_000_000 + guests.len() as u64);

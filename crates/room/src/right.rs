@@ -16,6 +16,9 @@ pub struct InviteFacts<'a> {
     pub revoked: bool,
     /// Whether its room has ended (or is gone).
     pub room_ended: bool,
+    /// Whether the session it was good for is over, or it is for sole use and another device
+    /// has it.
+    pub used_up: bool,
 }
 
 /// Checks an invite that was found by its id.
@@ -26,24 +29,32 @@ pub struct InviteFacts<'a> {
 /// # Errors
 ///
 /// [`Reject::NoSuchRight`] for a wrong secret or a revoked invite, then
-/// [`Reject::RoomEnded`], then [`Reject::Expired`].
+/// [`Reject::RoomEnded`], then [`Reject::NoSuchRight`] for one that is used up, then
+/// [`Reject::Expired`].
 pub fn check_invite(
     facts: InviteFacts<'_>,
     shown: &Hash,
     now: UnixSeconds,
 ) -> Result<(), Reject> {
-    // Comparing hashes of random secrets tells nothing by its timing: whoever can choose the
-    // secret cannot choose its hash.
-    if shown != facts.server_auth_hash || facts.revoked {
+    if !is_same(shown, facts.server_auth_hash) || facts.revoked {
         return Err(Reject::NoSuchRight);
     }
     if facts.room_ended {
         return Err(Reject::RoomEnded);
     }
+    if facts.used_up {
+        return Err(Reject::NoSuchRight);
+    }
     if facts.expires_at <= now {
         return Err(Reject::Expired);
     }
     Ok(())
+}
+
+/// Looks at every byte, whatever the first ones are.  Timing would tell little anyhow: whoever
+/// can choose the secret cannot choose its hash.
+fn is_same(one: &Hash, other: &Hash) -> bool {
+    one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -60,13 +71,18 @@ mod tests {
             expires_at: UnixSeconds(10),
             revoked: false,
             room_ended: false,
+            used_up: false,
         };
+        let used = InviteFacts { used_up: true, ..good };
         let revoked = InviteFacts { revoked: true, ..good };
         let ended = InviteFacts { room_ended: true, ..good };
 
         let cases = [
             (good, HASH, 9, Ok(())),
             (good, HASH, 10, Err(Reject::Expired)),
+            (used, HASH, 9, Err(Reject::NoSuchRight)),
+            (used, WRONG, 9, Err(Reject::NoSuchRight)),
+            (InviteFacts { room_ended: true, ..used }, HASH, 9, Err(Reject::RoomEnded)),
             (good, WRONG, 9, Err(Reject::NoSuchRight)),
             (good, WRONG, 10, Err(Reject::NoSuchRight)),
             (revoked, HASH, 9, Err(Reject::NoSuchRight)),

@@ -67,12 +67,28 @@ impl Stage {
         device: u8,
         pinned: Option<u8>,
     ) -> Result<Guest, Reject> {
+        self.visit(invite, device, pinned, false)
+    }
+
+    /// Somebody comes by an invite that is good for one device and one session.
+    pub(crate) fn sole_visitor(&mut self, invite: u8, device: u8) -> Result<Guest, Reject> {
+        self.visit(invite, device, None, true)
+    }
+
+    fn visit(
+        &mut self,
+        invite: u8,
+        device: u8,
+        pinned: Option<u8>,
+        sole: bool,
+    ) -> Result<Guest, Reject> {
         let participant = self.fresh_id();
         self.enter(By::Invite(Visit {
             participant,
             invite: InviteId::from_bytes([invite; 16]),
             device: [device; 32],
             pinned: pinned.map(|device| [device; 32]),
+            sole,
             wrapped_room_secret: Opaque::new(vec![invite]).unwrap(),
         }))
     }
@@ -243,6 +259,7 @@ impl Stage {
                 | Output::Replay { .. }
                 | Output::Forget { .. }
                 | Output::PinDevice { .. }
+                | Output::UseUp { .. }
                 | Output::KeepGeneration { .. }
                 | Output::KeepEnded
                 | Output::Finished => self.other.push(output),

@@ -2,10 +2,14 @@
 //!
 //! It wants an empty store and leaves its rows in it.
 
+use protocol::api::RoomKind;
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 
-use crate::{Created, ENDED_ROOM_KEPT, InviteRecord, RoomRecord, Store, StoreError, accounts};
+use crate::{
+    Created, ENDED_ROOM_KEPT, InviteRecord, RoomChange, RoomRecord, Store, StoreError,
+    accounts, programs,
+};
 
 const ANA: AccountId = AccountId::from_bytes([1; 16]);
 const BEN: AccountId = AccountId::from_bytes([2; 16]);
@@ -26,6 +30,8 @@ pub async fn check(store: &dyn Store) -> Result<(), StoreError> {
     the_first_device_holds_an_invite(store).await?;
     revoked_invites_keep_nothing(store).await?;
     generations_only_rise(store).await?;
+    rooms_change_and_their_links_follow(store).await?;
+    programs::contract::check(store, ANA).await?;
     purging_forgets_what_is_over(store).await
 }
 
@@ -121,6 +127,61 @@ async fn generations_only_rise(store: &dyn Store) -> Result<(), StoreError> {
     Ok(())
 }
 
+async fn rooms_change_and_their_links_follow(store: &dyn Store) -> Result<(), StoreError> {
+    let planned = RoomRecord {
+        starts_at: Some(UnixSeconds(5_000)),
+        minutes: Some(50),
+        kind: RoomKind::Text,
+        reusable: false,
+        ..room(60, 60)
+    };
+    let end = planned.links_end().expect("it has a date");
+    assert_eq!(end, UnixSeconds(5_000 + 50 * 60 + 12 * 3600));
+    assert_eq!(store.create_room(planned.clone(), 9).await?, Created::Done);
+    assert_eq!(store.room(planned.id).await?, Some(planned.clone()));
+    let first = store.rooms_of(ANA).await?.pop().expect("there are rooms");
+    assert_eq!(first.id, planned.id, "its date is the latest");
+
+    let with_room = InviteRecord { expires_at: end, ..invite(61, 60, 0) };
+    let earlier = InviteRecord { expires_at: UnixSeconds(4_000), ..invite(62, 60, 1) };
+    for one in [&with_room, &earlier] {
+        assert_eq!(store.create_invite(one.clone(), 9).await?, Created::Done);
+    }
+    let later =
+        RoomChange { starts_at: Some(Some(UnixSeconds(90_000))), ..RoomChange::default() };
+    let changed = RoomRecord { starts_at: Some(UnixSeconds(90_000)), ..planned.clone() };
+    assert_eq!(store.change_room(planned.id, later).await?, Some(changed.clone()));
+    let ends = store.invites_of(planned.id).await?;
+    let ends: Vec<_> = ends.iter().map(|invite| invite.expires_at).collect();
+    assert_eq!(ends, [changed.links_end().expect("a date"), UnixSeconds(4_000)]);
+
+    let all = RoomChange {
+        sealed_title: Some(vec![1]),
+        starts_at: Some(None),
+        minutes: Some(None),
+        kind: Some(RoomKind::Audio),
+        reusable: Some(true),
+    };
+    let changed = store.change_room(planned.id, all).await?.expect("the room");
+    assert_eq!((changed.starts_at, changed.minutes), (None, None));
+    assert_eq!(store.room(planned.id).await?, Some(changed));
+
+    store.open_invite(with_room.id).await?;
+    store.open_invite(with_room.id).await?;
+    assert!(store.invite(with_room.id).await?.is_some_and(|invite| invite.opened));
+    store.use_up_invite(with_room.id).await?;
+    let used = store.invite(with_room.id).await?.expect("a used invite is still known");
+    assert!(used.used_up && used.wrapped_room_secret.is_empty() && used.sealed_card.is_empty());
+
+    assert!(store.end_room(planned.id, UnixSeconds(70)).await?);
+    assert_eq!(store.change_room(planned.id, RoomChange::default()).await?, None, "it ended");
+    let ended = store.room(planned.id).await?.expect("an ended room is still known");
+    assert_eq!(ended.starts_at, None);
+    let card = store.invite(earlier.id).await?.map(|invite| invite.sealed_card);
+    assert_eq!(card, Some(vec![]));
+    Ok(())
+}
+
 async fn purging_forgets_what_is_over(store: &dyn Store) -> Result<(), StoreError> {
     let short = InviteRecord { expires_at: UnixSeconds(100), ..invite(4, 2, 4) };
     assert_eq!(store.create_invite(short.clone(), 9).await?, Created::Done);
@@ -150,6 +211,10 @@ fn room(n: u8, created_at: u64) -> RoomRecord {
         created_at: UnixSeconds(created_at),
         ended_at: None,
         last_generation: None,
+        starts_at: None,
+        minutes: None,
+        kind: RoomKind::Video,
+        reusable: true,
     }
 }
 
@@ -163,5 +228,8 @@ fn invite(n: u8, of_room: u8, number: u32) -> InviteRecord {
         expires_at: UnixSeconds(10_000_000_000),
         revoked: false,
         device_hash: None,
+        sealed_card: vec![n; 40],
+        opened: false,
+        used_up: false,
     }
 }

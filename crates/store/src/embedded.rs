@@ -19,7 +19,9 @@ use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Created, Hash, InviteRecord, RoomRecord, Store, StoreError, rows, schema};
+use crate::{
+    Created, Hash, InviteRecord, RoomChange, RoomRecord, Store, StoreError, rows, schema,
+};
 
 /// Name of the file in the data folder.
 pub const FILE_NAME: &str = "aman.sqlite3";
@@ -125,6 +127,14 @@ impl Store for Embedded {
         self.run(move |db| rows::rooms_of(db, owner)).await
     }
 
+    async fn change_room(
+        &self,
+        id: RoomId,
+        change: RoomChange,
+    ) -> Result<Option<RoomRecord>, StoreError> {
+        self.run(move |db| rows::change_room(db, id, change)).await
+    }
+
     async fn raise_generation(
         &self,
         id: RoomId,
@@ -159,6 +169,14 @@ impl Store for Embedded {
         device_hash: Hash,
     ) -> Result<Option<Hash>, StoreError> {
         self.run(move |db| rows::pin_device(db, invite, &device_hash)).await
+    }
+
+    async fn open_invite(&self, invite: InviteId) -> Result<(), StoreError> {
+        self.run(move |db| rows::open_invite(db, invite)).await
+    }
+
+    async fn use_up_invite(&self, invite: InviteId) -> Result<(), StoreError> {
+        self.run(move |db| rows::use_up_invite(db, invite)).await
     }
 
     async fn revoke_invite(&self, invite: InviteId) -> Result<bool, StoreError> {

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod contract;
 pub mod embedded;
 pub mod memory;
+pub mod programs;
 pub mod records;
 mod rows;
 mod schema;
@@ -24,7 +25,9 @@ pub use crate::accounts::records::{
     TotpRecord,
 };
 pub use crate::accounts::{Accepted, AccountStore, SetUp};
-pub use crate::records::{InviteRecord, RoomRecord};
+pub use crate::programs::ProgramStore;
+pub use crate::programs::records::{KeyRecord, WebhookRecord};
+pub use crate::records::{InviteRecord, RoomChange, RoomRecord};
 
 /// How long the bare row of an ended room stays, so that a late visitor learns that the
 /// appointment is over rather than that the link is wrong.
@@ -61,7 +64,7 @@ pub enum Created {
 /// time themselves: an expired record is returned until [`purge_expired`](Store::purge_expired)
 /// took it.
 #[async_trait]
-pub trait Store: AccountStore {
+pub trait Store: AccountStore + ProgramStore {
     /// Makes a room, unless its owner has `open_max` that have not ended.
     async fn create_room(
         &self,
@@ -72,8 +75,17 @@ pub trait Store: AccountStore {
     /// The room, ended or not.
     async fn room(&self, id: RoomId) -> Result<Option<RoomRecord>, StoreError>;
 
-    /// The rooms of `owner` that have not ended, oldest first.
+    /// The rooms of `owner` that have not ended, in the order of their dates; one without a
+    /// date stands where it was made.
     async fn rooms_of(&self, owner: AccountId) -> Result<Vec<RoomRecord>, StoreError>;
+
+    /// Changes a room that has not ended, and moves the end of its links with its own (see
+    /// [`RoomRecord::links_end`]).  Returns the room as it is then; `None` if there is none.
+    async fn change_room(
+        &self,
+        id: RoomId,
+        change: RoomChange,
+    ) -> Result<Option<RoomRecord>, StoreError>;
 
     /// Keeps the generation of a room's newest group.  Nothing happens if the room had a higher
     /// one, has ended or is not there.
@@ -83,8 +95,8 @@ pub trait Store: AccountStore {
         generation: Generation,
     ) -> Result<(), StoreError>;
 
-    /// Ends a room and wipes its title and the wrapped secrets of its invites.  Returns whether
-    /// it was there and open.
+    /// Ends a room and wipes its title and dates, and the wrapped secrets and cards of its
+    /// invites.  Returns whether it was there and open.
     async fn end_room(&self, id: RoomId, at: UnixSeconds) -> Result<bool, StoreError>;
 
     /// Makes an invite for a room that has not ended, unless the room has `max` of them.
@@ -109,11 +121,19 @@ pub trait Store: AccountStore {
         device_hash: Hash,
     ) -> Result<Option<Hash>, StoreError>;
 
-    /// Takes an invite back: wipes its wrapped secret and its auth hash, keeps the row so that
-    /// its number is never given again.  Returns whether there was one to take back.
+    /// Keeps that the page of an invite was opened.  Nothing happens if it is not there.
+    async fn open_invite(&self, invite: InviteId) -> Result<(), StoreError>;
+
+    /// Keeps that an invite leads nowhere any more because its session is over, and wipes its
+    /// wrapped secret and card.  Nothing happens if it is not there.
+    async fn use_up_invite(&self, invite: InviteId) -> Result<(), StoreError>;
+
+    /// Takes an invite back: wipes its wrapped secret, its card and its auth hash, keeps the
+    /// row so that its number is never given again.  Returns whether there was one to take
+    /// back.
     async fn revoke_invite(&self, invite: InviteId) -> Result<bool, StoreError>;
 
-    /// Deletes sign-ins that are over, wipes the wrapped secrets of invites that are over, and
+    /// Deletes sign-ins that are over, wipes wrapped secrets and cards of invites that are over,
     /// deletes rooms that ended [`ENDED_ROOM_KEPT`] ago with their invites.
     async fn purge_expired(&self, now: UnixSeconds) -> Result<(), StoreError>;
 }

@@ -9,12 +9,16 @@ use protocol::time::UnixSeconds;
 
 use crate::accounts::AccountStore;
 use crate::accounts::memory::Accounts;
-use crate::{Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, Store, StoreError};
+use crate::programs::memory::Programs;
+use crate::{
+    Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomChange, RoomRecord, Store, StoreError,
+};
 
 /// A store in memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     pub(crate) accounts: Accounts,
+    pub(crate) programs: Programs,
     rows: Mutex<Rows>,
 }
 
@@ -55,8 +59,25 @@ impl Store for Memory {
 
     async fn rooms_of(&self, owner: AccountId) -> Result<Vec<RoomRecord>, StoreError> {
         let mut rooms: Vec<_> = self.rows().open_rooms_of(owner).cloned().collect();
-        rooms.sort_by_key(|room| (room.created_at, room.id));
+        rooms.sort_by_key(|room| (room.starts_at.unwrap_or(room.created_at), room.id));
         Ok(rooms)
+    }
+
+    async fn change_room(
+        &self,
+        id: RoomId,
+        change: RoomChange,
+    ) -> Result<Option<RoomRecord>, StoreError> {
+        let mut rows = self.rows();
+        let room = rows.rooms.get(&id).filter(|room| room.ended_at.is_none());
+        let Some(before) = room.cloned() else { return Ok(None) };
+        let end_before = before.links_end();
+        let after = change.of(before);
+        for invite in rows.invites.values_mut().filter(|invite| invite.room == id) {
+            invite.expires_at = after.moved(end_before, invite.expires_at);
+        }
+        rows.rooms.insert(id, after.clone());
+        Ok(Some(after))
     }
 
     async fn raise_generation(
@@ -79,8 +100,10 @@ impl Store for Memory {
         };
         room.ended_at = Some(at);
         room.sealed_title.clear();
+        room.starts_at = None;
+        room.minutes = None;
         for invite in rows.invites.values_mut().filter(|invite| invite.room == id) {
-            invite.wrapped_room_secret.clear();
+            invite.wipe();
         }
         Ok(true)
     }
@@ -125,6 +148,21 @@ impl Store for Memory {
         Ok(invite.map(|invite| *invite.device_hash.get_or_insert(device_hash)))
     }
 
+    async fn open_invite(&self, invite: InviteId) -> Result<(), StoreError> {
+        if let Some(invite) = self.rows().invites.get_mut(&invite) {
+            invite.opened = true;
+        }
+        Ok(())
+    }
+
+    async fn use_up_invite(&self, invite: InviteId) -> Result<(), StoreError> {
+        if let Some(invite) = self.rows().invites.get_mut(&invite) {
+            invite.used_up = true;
+            invite.wipe();
+        }
+        Ok(())
+    }
+
     async fn revoke_invite(&self, invite: InviteId) -> Result<bool, StoreError> {
         let mut rows = self.rows();
         let Some(invite) = rows.invites.get_mut(&invite).filter(|invite| !invite.revoked)
@@ -133,7 +171,7 @@ impl Store for Memory {
         };
         invite.revoked = true;
         invite.server_auth_hash = [0; 32];
-        invite.wrapped_room_secret.clear();
+        invite.wipe();
         Ok(true)
     }
 
@@ -146,7 +184,7 @@ impl Store for Memory {
         let rooms: BTreeSet<_> = rows.rooms.keys().copied().collect();
         rows.invites.retain(|_, invite| rooms.contains(&invite.room));
         for invite in rows.invites.values_mut().filter(|invite| invite.expires_at <= now) {
-            invite.wrapped_room_secret.clear();
+            invite.wipe();
         }
         Ok(())
     }
@@ -159,5 +197,12 @@ impl Rows {
 
     fn invites_of(&self, room: RoomId) -> impl Iterator<Item = &InviteRecord> {
         self.invites.values().filter(move |invite| invite.room == room)
+    }
+}
+
+impl InviteRecord {
+    fn wipe(&mut self) {
+        self.wrapped_room_secret.clear();
+        self.sealed_card.clear();
     }
 }

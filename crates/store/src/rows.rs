@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use protocol::api::RoomKind;
 use protocol::id::{AccountId, Generation, InviteId, RoomId};
 use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 
 use crate::schema::BUSY_PATIENCE;
-use crate::{Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomRecord, accounts};
+use crate::{Created, ENDED_ROOM_KEPT, Hash, InviteRecord, RoomChange, RoomRecord, accounts};
 
-const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at, last_generation \
-                    FROM room";
+const ROOM: &str = "SELECT id, owner, sealed_title, created_at, ended_at, last_generation, \
+                    starts_at, minutes, kind, reusable FROM room";
 const INVITE: &str = "SELECT id, room, number, server_auth_hash, wrapped_room_secret, \
-                      expires_at, revoked, device_hash FROM invite";
+                      expires_at, revoked, device_hash, sealed_card, opened, used_up \
+                      FROM invite";
 
 pub(crate) fn create_room(
     db: &mut Connection,
@@ -28,14 +30,18 @@ pub(crate) fn create_room(
         return Ok(Created::Full);
     }
     db.execute(
-        "INSERT INTO room VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO room VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             room.id.as_bytes(),
             room.owner.as_bytes(),
             room.sealed_title,
             seconds(room.created_at),
             room.ended_at.map(seconds),
-            room.last_generation.map(|generation| generation.0)
+            room.last_generation.map(|generation| generation.0),
+            room.starts_at.map(seconds),
+            room.minutes,
+            number_of(room.kind),
+            room.reusable
         ],
     )?;
     db.commit()?;
@@ -47,8 +53,45 @@ pub(crate) fn room(db: &Connection, id: RoomId) -> Result<Option<RoomRecord>> {
 }
 
 pub(crate) fn rooms_of(db: &Connection, owner: AccountId) -> Result<Vec<RoomRecord>> {
-    let sql = format!("{ROOM} WHERE owner = ?1 AND ended_at IS NULL ORDER BY created_at, id");
+    let sql = format!(
+        "{ROOM} WHERE owner = ?1 AND ended_at IS NULL ORDER BY coalesce(starts_at, created_at), id"
+    );
     db.prepare_cached(&sql)?.query_map([owner.as_bytes()], room_row)?.collect()
+}
+
+pub(crate) fn change_room(
+    db: &mut Connection,
+    id: RoomId,
+    change: RoomChange,
+) -> Result<Option<RoomRecord>> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let Some(before) = room(&tx, id)?.filter(|room| room.ended_at.is_none()) else {
+        return Ok(None);
+    };
+    let end_before = before.links_end();
+    let after = change.of(before);
+    tx.execute(
+        "UPDATE room SET sealed_title = ?2, starts_at = ?3, minutes = ?4, kind = ?5,
+             reusable = ?6
+         WHERE id = ?1",
+        params![
+            id.as_bytes(),
+            after.sealed_title,
+            after.starts_at.map(seconds),
+            after.minutes,
+            number_of(after.kind),
+            after.reusable
+        ],
+    )?;
+    for invite in invites_of(&tx, id)? {
+        let expires_at = seconds(after.moved(end_before, invite.expires_at));
+        let sql = "UPDATE invite SET expires_at = ?2 WHERE id = ?1";
+        tx.execute(sql, params![invite.id.as_bytes(), expires_at])?;
+    }
+    tx.commit()?;
+    // An older title is nobody's business any more.
+    forget_journal(db);
+    Ok(Some(after))
 }
 
 pub(crate) fn raise_generation(
@@ -68,10 +111,12 @@ pub(crate) fn raise_generation(
 pub(crate) fn end_room(db: &mut Connection, id: RoomId, at: UnixSeconds) -> Result<bool> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let n = tx.execute(
-        "UPDATE room SET ended_at = ?2, sealed_title = x'' WHERE id = ?1 AND ended_at IS NULL",
+        "UPDATE room SET ended_at = ?2, sealed_title = x'', starts_at = NULL, minutes = NULL
+         WHERE id = ?1 AND ended_at IS NULL",
         params![id.as_bytes(), seconds(at)],
     )?;
-    tx.execute("UPDATE invite SET wrapped_room_secret = x'' WHERE room = ?1", [id.as_bytes()])?;
+    let sql = "UPDATE invite SET wrapped_room_secret = x'', sealed_card = x'' WHERE room = ?1";
+    tx.execute(sql, [id.as_bytes()])?;
     tx.commit()?;
     forget_journal(db);
     Ok(n > 0)
@@ -95,7 +140,7 @@ pub(crate) fn create_invite(
         return Ok(Created::Full);
     }
     db.execute(
-        "INSERT INTO invite VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO invite VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             invite.id.as_bytes(),
             room,
@@ -104,7 +149,10 @@ pub(crate) fn create_invite(
             invite.wrapped_room_secret,
             seconds(invite.expires_at),
             invite.revoked,
-            invite.device_hash
+            invite.device_hash,
+            invite.sealed_card,
+            invite.opened,
+            invite.used_up
         ],
     )?;
     db.commit()?;
@@ -137,10 +185,27 @@ pub(crate) fn pin_device(
     Ok(holder)
 }
 
+pub(crate) fn open_invite(db: &Connection, invite: InviteId) -> Result<()> {
+    let sql = "UPDATE invite SET opened = 1 WHERE id = ?1 AND opened = 0";
+    db.execute(sql, [invite.as_bytes()])?;
+    Ok(())
+}
+
+pub(crate) fn use_up_invite(db: &Connection, invite: InviteId) -> Result<()> {
+    db.execute(
+        "UPDATE invite SET used_up = 1, wrapped_room_secret = x'', sealed_card = x''
+         WHERE id = ?1",
+        [invite.as_bytes()],
+    )?;
+    forget_journal(db);
+    Ok(())
+}
+
 pub(crate) fn revoke_invite(db: &mut Connection, invite: InviteId) -> Result<bool> {
     let n = db.execute(
         "UPDATE invite
-         SET revoked = 1, server_auth_hash = zeroblob(32), wrapped_room_secret = x''
+         SET revoked = 1, server_auth_hash = zeroblob(32), wrapped_room_secret = x'',
+             sealed_card = x''
          WHERE id = ?1 AND revoked = 0",
         [invite.as_bytes()],
     )?;
@@ -154,7 +219,7 @@ pub(crate) fn purge_expired(db: &mut Connection, now: UnixSeconds) -> Result<()>
     let kept = i64::try_from(ENDED_ROOM_KEPT.as_secs()).unwrap_or(i64::MAX);
     tx.execute("DELETE FROM room WHERE ended_at <= ?1", [seconds(now).saturating_sub(kept)])?;
     tx.execute(
-        "UPDATE invite SET wrapped_room_secret = x''
+        "UPDATE invite SET wrapped_room_secret = x'', sealed_card = x''
          WHERE expires_at <= ?1 AND wrapped_room_secret <> x''",
         [seconds(now)],
     )?;
@@ -205,6 +270,10 @@ fn room_row(row: &Row<'_>) -> Result<RoomRecord> {
         created_at: time(row.get(3)?),
         ended_at: row.get::<_, Option<i64>>(4)?.map(time),
         last_generation: row.get::<_, Option<u32>>(5)?.map(Generation),
+        starts_at: row.get::<_, Option<i64>>(6)?.map(time),
+        minutes: row.get(7)?,
+        kind: kind_of(row.get(8)?),
+        reusable: row.get(9)?,
     })
 }
 
@@ -218,5 +287,25 @@ fn invite_row(row: &Row<'_>) -> Result<InviteRecord> {
         expires_at: time(row.get(5)?),
         revoked: row.get(6)?,
         device_hash: row.get(7)?,
+        sealed_card: row.get(8)?,
+        opened: row.get(9)?,
+        used_up: row.get(10)?,
     })
+}
+
+const fn number_of(kind: RoomKind) -> u8 {
+    match kind {
+        RoomKind::Video => 0,
+        RoomKind::Audio => 1,
+        RoomKind::Text => 2,
+    }
+}
+
+/// The table allows no other number.
+const fn kind_of(number: u8) -> RoomKind {
+    match number {
+        1 => RoomKind::Audio,
+        2 => RoomKind::Text,
+        _ => RoomKind::Video,
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x616d_616e;
 
 /// Each step leads to the version after it.  Steps are never edited once released.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
     CREATE TABLE setup_token (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -100,6 +100,40 @@ const STEPS: [&str; 3] = [
         expires_at INTEGER NOT NULL,
         used_at INTEGER
     ) STRICT, WITHOUT ROWID;
+",
+    // Appointments, what links show and how far they got, and programs of counsellors.
+    "
+    ALTER TABLE room ADD COLUMN starts_at INTEGER;
+    ALTER TABLE room ADD COLUMN minutes INTEGER;
+    ALTER TABLE room ADD COLUMN kind INTEGER NOT NULL DEFAULT 0 CHECK (kind IN (0, 1, 2));
+    ALTER TABLE room ADD COLUMN reusable INTEGER NOT NULL DEFAULT 1
+        CHECK (reusable IN (0, 1));
+    ALTER TABLE invite ADD COLUMN sealed_card BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE invite ADD COLUMN opened INTEGER NOT NULL DEFAULT 0 CHECK (opened IN (0, 1));
+    ALTER TABLE invite ADD COLUMN used_up INTEGER NOT NULL DEFAULT 0
+        CHECK (used_up IN (0, 1));
+    CREATE TABLE api_key (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        label TEXT NOT NULL,
+        secret_hash BLOB NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
+        scopes TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        used_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX api_key_by_account ON api_key (account, created_at);
+    CREATE TABLE webhook (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        url TEXT NOT NULL,
+        secret BLOB NOT NULL CHECK (length(secret) = 32),
+        events TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        delivered_at INTEGER,
+        failed_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX webhook_by_account ON webhook (account, created_at);
 ",
 ];
 

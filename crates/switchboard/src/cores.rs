@@ -3,7 +3,7 @@
 //! [`room`] asks, [`delivery`] decides, and whatever both want done comes out as one queue of
 //! [`Effect`]s.  Nothing here has an opinion: each arm hands one thing on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use delivery::Delivery;
 use media::{MediaFact, MediaOrder};
@@ -11,7 +11,7 @@ use protocol::client::Offer;
 use protocol::id::{Generation, InviteId, ParticipantId, RoomId};
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;
-use protocol::server::{ServerMessage, Welcomed};
+use protocol::server::{Place, ServerMessage, Welcomed};
 use protocol::time::Timestamp;
 use room::{
     By, ConnectionId, Decision, Enter, Input, MediaNews, MediaStep, Output, Request, Room,
@@ -63,6 +63,7 @@ pub(crate) enum Effect {
     Order(MediaOrder),
     Forget { who: ParticipantId },
     PinDevice { invite: InviteId, device: Hash },
+    UseUp { invite: InviteId },
     KeepGeneration { generation: Generation },
     KeepEnded,
     CommitAccepted,
@@ -130,6 +131,10 @@ impl Cores {
         self.room.n_waiting()
     }
 
+    pub(crate) fn invite_places(&self) -> BTreeMap<InviteId, Place> {
+        self.room.invite_places()
+    }
+
     pub(crate) fn n_in_room(&self) -> usize {
         self.room.n_in_room()
     }
@@ -159,6 +164,7 @@ impl Cores {
             Output::Close { connection } => Effect::Close { connection },
             Output::Media(step) => Effect::Order(media_order(self.id, step)),
             Output::PinDevice { invite, device } => Effect::PinDevice { invite, device },
+            Output::UseUp { invite } => Effect::UseUp { invite },
             Output::KeepGeneration { generation } => Effect::KeepGeneration { generation },
             Output::KeepEnded => Effect::KeepEnded,
             Output::Finished => Effect::Finished,
@@ -336,6 +342,7 @@ mod tests {
                         invite: InviteId::from_bytes([*invite; 16]),
                         device: [*device; 32],
                         pinned: None,
+                        sole: *invite == 3,
                         wrapped_room_secret: Opaque::default(),
                     };
                     self.enter(Want::Visit(visit))?;
@@ -430,6 +437,7 @@ mod tests {
                     }
                     Effect::Order(_)
                     | Effect::PinDevice { .. }
+                    | Effect::UseUp { .. }
                     | Effect::KeepGeneration { .. }
                     | Effect::KeepEnded
                     | Effect::CommitAccepted
@@ -508,6 +516,7 @@ mod tests {
                     group: GroupId::from_bytes([group; 32]),
                     epoch: Epoch(epoch),
                     message: Opaque::default(),
+                    fleeting: false,
                 })
             }),
             1 => Just(ClientMessage::Offer(offer)),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use protocol::id::InviteId;
 use protocol::reject::Reject;
+use protocol::server::Place;
 
 /// What happened so far, and how much there is, over all rooms.  No ids, no names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,23 @@ pub(crate) struct Counters {
 pub(crate) struct Gauge {
     pub(crate) n_waiting: AtomicU64,
     pub(crate) n_in_room: AtomicU64,
+    /// Where people are, by the invites they came by; as bounded as the people are.
+    places: Mutex<BTreeMap<InviteId, Place>>,
+}
+
+impl Gauge {
+    pub(crate) fn places(&self) -> BTreeMap<InviteId, Place> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the places, and returns what they were.
+    pub(crate) fn set_places(
+        &self,
+        places: BTreeMap<InviteId, Place>,
+    ) -> BTreeMap<InviteId, Place> {
+        let mut kept = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *kept, places)
+    }
 }
 
 /// Adds one.

@@ -16,33 +16,37 @@ mod clock;
 mod cores;
 mod counters;
 mod line;
+mod news;
 mod random;
 mod registry;
 mod rights;
 mod room_task;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::store::Store;
+use ::store::{InviteRecord, RoomRecord, Store};
 use media::{Busy, MediaFact, MediaHandle, MediaOrder};
 use protocol::client::Right;
 use protocol::id::{AccountId, InviteId, RoomId};
 use protocol::limits::ROOM_MAILBOX_MAX;
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;
-use protocol::server::ServerMessage;
-use tokio::sync::{mpsc, oneshot, watch};
+use protocol::server::{Place, ServerMessage};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::counters::{Counters, Gauge, count, read};
-use crate::random::Token;
+use crate::news::NEWS_MAX;
+use crate::random::{Token, sha256};
 use crate::registry::{Registry, Running};
 use crate::rights::{has_ended, store_failed};
 use crate::room_task::{Mail, RoomTask};
 
 pub use crate::counters::CountersSnapshot;
 pub use crate::line::{Line, LineClosed};
+pub use crate::news::{News, What};
 
 /// How often to look for a room that ended just as somebody wanted in.
 const TRIES: usize = 3;
@@ -81,6 +85,7 @@ pub(crate) struct Shared {
     counters: Counters,
     /// How many lines exist.
     lines: Arc<watch::Sender<usize>>,
+    news: broadcast::Sender<News>,
     stopping: watch::Sender<bool>,
 }
 
@@ -109,6 +114,7 @@ impl Switchboard {
             registry: Registry::default(),
             counters: Counters::default(),
             lines: Arc::new(watch::Sender::new(0)),
+            news: broadcast::Sender::new(NEWS_MAX),
             stopping: watch::Sender::new(false),
         });
         tokio::spawn(bring_facts(Arc::clone(&shared), facts));
@@ -157,8 +163,11 @@ impl Switchboard {
     /// [`Reject::NoSuchRight`] for a room of somebody else or none.
     pub async fn end_room(&self, account: AccountId, room: RoomId) -> Result<(), Reject> {
         self.check_owner(account, room).await?;
-        let ended = self.shared.store.end_room(room, Clock::unix_now()).await;
-        ended.map_err(store_failed)?;
+        let at = Clock::unix_now();
+        let ended = self.shared.store.end_room(room, at).await.map_err(store_failed)?;
+        if ended {
+            self.shared.tell_news(room, What::Ended);
+        }
         self.tell(room, Mail::Ended).await;
         Ok(())
     }
@@ -190,6 +199,38 @@ impl Switchboard {
         };
         let n_waiting = u32::try_from(read(&running.gauge.n_waiting)).unwrap_or(u32::MAX);
         Occupancy { n_waiting, live: read(&running.gauge.n_in_room) > 0 }
+    }
+
+    /// By which invites of a room people wait or are in it.
+    #[must_use]
+    pub fn invite_places(&self, room: RoomId) -> BTreeMap<InviteId, Place> {
+        let running = self.shared.registry.find(room);
+        running.map(|running| running.gauge.places()).unwrap_or_default()
+    }
+
+    /// Opens the page of an invite for whoever knows its `server-auth`, and keeps that it was
+    /// opened.  Returns it with its room.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::NoSuchRight`] unless it is good, [`Reject::RoomEnded`], [`Reject::Expired`].
+    pub async fn open_invite(
+        &self,
+        invite: InviteId,
+        server_auth: &[u8],
+    ) -> Result<(InviteRecord, RoomRecord), Reject> {
+        let auth = sha256(server_auth);
+        let (record, room) = self.shared.look_up(invite, &auth, None).await?;
+        if !record.opened {
+            self.shared.store.open_invite(invite).await.map_err(store_failed)?;
+        }
+        Ok((InviteRecord { opened: true, ..record }, room))
+    }
+
+    /// What happens in rooms, from now on.  Who is slow to listen misses the oldest.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.shared.news.subscribe()
     }
 
     /// What happened so far.

@@ -8,7 +8,7 @@ use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use room::Visit;
 use room::right::{InviteFacts, check_invite};
-use store::{RoomRecord, StoreError};
+use store::{InviteRecord, RoomRecord, StoreError};
 
 use crate::cores::Want;
 use crate::random::{participant_id, sha256};
@@ -75,16 +75,7 @@ impl Shared {
 
     async fn find_invite(&self, visit: Visiting) -> Result<Found, Reject> {
         let Visiting { invite, auth, device } = visit;
-        let record = self.store.invite(invite).await.map_err(store_failed)?;
-        let record = record.ok_or(Reject::NoSuchRight)?;
-        let room = self.store.room(record.room).await.map_err(store_failed)?;
-        let facts = InviteFacts {
-            server_auth_hash: &record.server_auth_hash,
-            expires_at: record.expires_at,
-            revoked: record.revoked,
-            room_ended: has_ended(room.as_ref()),
-        };
-        check_invite(facts, &auth, Clock::unix_now())?;
+        let (record, room) = self.look_up(invite, &auth, Some(&device)).await?;
         let wrapped_room_secret =
             Opaque::new(record.wrapped_room_secret).map_err(|_| Reject::Internal)?;
         let visit = Visit {
@@ -92,9 +83,36 @@ impl Shared {
             invite,
             device,
             pinned: record.device_hash,
+            sole: !room.reusable,
             wrapped_room_secret,
         };
         Ok(Found { room: record.room, want: Want::Visit(visit) })
+    }
+
+    /// The invite and its room, if it is good for whoever shows `auth`, and for this device.
+    pub(crate) async fn look_up(
+        &self,
+        invite: InviteId,
+        auth: &store::Hash,
+        device: Option<&store::Hash>,
+    ) -> Result<(InviteRecord, RoomRecord), Reject> {
+        let record = self.store.invite(invite).await.map_err(store_failed)?;
+        let record = record.ok_or(Reject::NoSuchRight)?;
+        let room = self.store.room(record.room).await.map_err(store_failed)?;
+        let is_taken = || {
+            let holder = record.device_hash.as_ref();
+            let is_sole = room.as_ref().is_some_and(|room| !room.reusable);
+            is_sole && device.is_some() && holder.is_some() && device != holder
+        };
+        let facts = InviteFacts {
+            server_auth_hash: &record.server_auth_hash,
+            expires_at: record.expires_at,
+            revoked: record.revoked,
+            room_ended: has_ended(room.as_ref()),
+            used_up: record.used_up || is_taken(),
+        };
+        check_invite(facts, auth, Clock::unix_now())?;
+        Ok((record, room.ok_or(Reject::RoomEnded)?))
     }
 }
 

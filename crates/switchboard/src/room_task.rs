@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::cores::{Cores, Effect, Want};
 use crate::counters::{Gauge, count, gauge};
 use crate::line::Line;
+use crate::news::{self, What};
 use crate::random::Token;
 use crate::{Clock, Shared};
 
@@ -214,6 +215,11 @@ impl RoomTask {
         self.place_orders()?;
         gauge(&self.gauge.n_waiting, self.cores.n_waiting());
         gauge(&self.gauge.n_in_room, self.cores.n_in_room());
+        let places = self.cores.invite_places();
+        let before = self.gauge.set_places(places.clone());
+        for what in news::between(&before, &places) {
+            self.shared.tell_news(self.id, what);
+        }
         Ok(())
     }
 
@@ -240,6 +246,7 @@ impl RoomTask {
                 }
             }
             Effect::PinDevice { invite, device } => self.pin_device(invite, device).await,
+            Effect::UseUp { invite } => self.use_up(invite).await,
             Effect::KeepGeneration { generation } => self.keep_generation(generation).await,
             Effect::KeepEnded => {
                 // What was said before must not wait for the store; media orders neither.
@@ -327,9 +334,21 @@ impl RoomTask {
         let store = Arc::clone(&self.shared.store);
         let pinned =
             self.ask_store(async move { store.pin_device(invite, device).await }).await;
+        if pinned.as_ref().is_some_and(|holder| *holder == Some(device)) {
+            self.shared.tell_news(self.id, What::InviteUsed(invite));
+        }
         if pinned.is_none() {
             // They will have to ask again when they come back: safe, and they can.
             tracing::warn!(room = ?self.id, "The device could not be pinned");
+        }
+    }
+
+    async fn use_up(&self, invite: InviteId) {
+        let store = Arc::clone(&self.shared.store);
+        let kept = self.ask_store(async move { store.use_up_invite(invite).await }).await;
+        if kept.is_none() {
+            // The room remembers as long as it runs, and the device stays pinned.
+            tracing::warn!(room = ?self.id, "That an invite is used up could not be kept");
         }
     }
 
@@ -346,7 +365,11 @@ impl RoomTask {
     async fn keep_ended(&self) -> bool {
         let (store, id) = (Arc::clone(&self.shared.store), self.id);
         let at = Clock::unix_now();
-        self.ask_store(async move { store.end_room(id, at).await }).await.is_some()
+        let ended = self.ask_store(async move { store.end_room(id, at).await }).await;
+        if ended == Some(true) {
+            self.shared.tell_news(self.id, What::Ended);
+        }
+        ended.is_some()
     }
 
     /// In a task of its own: a store that panics or hangs must not take the room along.

@@ -149,6 +149,7 @@ impl Server {
                     invite,
                     device: padded(device.as_slice()),
                     pinned: self.pins.get(&invite).copied(),
+                    sole: false,
                     wrapped_room_secret: wrapped.clone(),
                 })
             }
@@ -214,6 +215,7 @@ impl Server {
             Output::PinDevice { invite, device } => {
                 self.pins.insert(invite, device);
             }
+            Output::UseUp { .. } => (),
             Output::KeepGeneration { generation } => self.last_generation = Some(generation),
             Output::KeepEnded => self.room.handle_input(now, Input::Ended),
             Output::Finished => self.restart(now),

@@ -1,33 +1,33 @@
-//! `/api/rooms/{room}/invites`, `/api/invites/{invite}`: links made and taken back.
+//! `/api/rooms/{room}/invites`, `/api/invites/{invite}`: links made, opened and taken back.
 //!
 //! The link itself never comes here: only its id, a hash, and bytes it alone can open.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use protocol::api::{InviteState, InviteView, NewInvite};
+use protocol::api::{Card, InviteState, InviteView, NewInvite, OpenCard};
 use protocol::id::{InviteId, RoomId};
 use protocol::limits::INVITES_PER_ROOM_MAX;
+use protocol::opaque::Opaque;
 use protocol::reject::Reject;
+use protocol::server::Place;
 use protocol::time::UnixSeconds;
 use store::{Created, InviteRecord};
 
-use super::door::{Named, SignedIn};
+use super::door::{Named, Stranger};
+use super::program::{InvitesWrite, May};
+use super::rooms;
 use crate::app::Shared;
 use crate::refusal::Refusal;
 use crate::words::Words;
 
 pub(super) async fn create(
     State(app): State<Shared>,
-    SignedIn(account): SignedIn,
+    May(account, _): May<InvitesWrite>,
     Named(room): Named<RoomId>,
     Words(new): Words<NewInvite>,
 ) -> Result<(StatusCode, Json<InviteView>), Refusal> {
-    let owned = app.store.room(room).await?.filter(|room| room.owner == account);
-    let owned = owned.ok_or(Reject::NoSuchRight)?;
-    if owned.ended_at.is_some() {
-        return Err(Reject::RoomEnded.into());
-    }
+    let room = rooms::owned(&app, account, room).await?;
     let now = app.clock.unix();
     let latest = now.plus(app.limits.invite_lifetime_max.as_secs());
     if new.expires_at <= now
@@ -36,28 +36,55 @@ pub(super) async fn create(
     {
         return Err(Reject::Malformed.into());
     }
+    // No link outlives its appointment for long.
+    let end = room.links_end();
+    if end.is_some_and(|end| end <= now) {
+        return Err(Reject::Expired.into());
+    }
     let hash = new.server_auth_hash.as_slice().try_into().map_err(|_| Reject::Malformed)?;
     let invite = InviteRecord {
         id: new.invite,
-        room,
+        room: room.id,
         number: new.number,
         server_auth_hash: hash,
         wrapped_room_secret: new.wrapped_room_secret.into_vec(),
-        expires_at: new.expires_at,
+        expires_at: end.map_or(new.expires_at, |end| end.min(new.expires_at)),
         revoked: false,
         device_hash: None,
+        sealed_card: new.sealed_card.into_vec(),
+        opened: false,
+        used_up: false,
     };
     match app.store.create_invite(invite.clone(), INVITES_PER_ROOM_MAX).await? {
-        Created::Done => Ok((StatusCode::CREATED, Json(view(&invite, now)))),
+        Created::Done => Ok((StatusCode::CREATED, Json(view(&invite, None, now)))),
         Created::Full => Err(Reject::TooMany.into()),
         Created::Exists => Err(Refusal::new(StatusCode::CONFLICT, Reject::Malformed)),
         Created::NoRoom => Err(Reject::RoomEnded.into()),
     }
 }
 
+/// For whoever holds the link, before anybody knows them.
+pub(super) async fn open_card(
+    State(app): State<Shared>,
+    _: Stranger,
+    Named(invite): Named<InviteId>,
+    Words(open): Words<OpenCard>,
+) -> Result<Json<Card>, Refusal> {
+    let (invite, room) =
+        app.switchboard.open_invite(invite, open.server_auth.as_slice()).await?;
+    let place = app.switchboard.invite_places(room.id).get(&invite.id).copied();
+    Ok(Json(Card {
+        state: state(&invite, place, app.clock.unix()),
+        sealed_card: Opaque::new(invite.sealed_card).map_err(|_| Reject::Internal)?,
+        starts_at: room.starts_at,
+        minutes: room.minutes,
+        kind: room.kind,
+    }))
+}
+
 pub(super) async fn revoke(
     State(app): State<Shared>,
-    SignedIn(account): SignedIn,
+    May(account, _): May<InvitesWrite>,
     Named(invite): Named<InviteId>,
 ) -> Result<StatusCode, Refusal> {
     app.switchboard.revoke_invite(account, invite).await?;
@@ -65,20 +92,29 @@ pub(super) async fn revoke(
 }
 
 /// How the desk sees an invite.
-pub(super) fn view(invite: &InviteRecord, now: UnixSeconds) -> InviteView {
-    let state = if invite.revoked {
-        InviteState::Revoked
-    } else if invite.expires_at <= now {
-        InviteState::Expired
-    } else if invite.device_hash.is_some() {
-        InviteState::Used
-    } else {
-        InviteState::Unused
-    };
+pub(super) fn view(
+    invite: &InviteRecord,
+    place: Option<Place>,
+    now: UnixSeconds,
+) -> InviteView {
     InviteView {
         invite: invite.id,
         number: invite.number,
-        state,
+        state: state(invite, place, now),
         expires_at: invite.expires_at,
+    }
+}
+
+/// What is so at this moment comes before what was.
+fn state(invite: &InviteRecord, place: Option<Place>, now: UnixSeconds) -> InviteState {
+    match place {
+        _ if invite.revoked => InviteState::Revoked,
+        Some(Place::Room) => InviteState::InSession,
+        Some(Place::Waiting) => InviteState::Waiting,
+        None if invite.used_up => InviteState::Used,
+        None if invite.expires_at <= now => InviteState::Expired,
+        None if invite.device_hash.is_some() => InviteState::Used,
+        None if invite.opened => InviteState::Opened,
+        None => InviteState::Unused,
     }
 }

@@ -13,12 +13,13 @@ pub(super) async fn read(
     _: Stranger,
 ) -> Result<Json<ServerState>, Refusal> {
     let needs_setup = !app.store.has_account().await?;
+    let operator = app.operator.clone();
     Ok(Json(ServerState {
         needs_setup,
-        exit_url: String::new(),
-        agency: String::new(),
-        sensitive: false,
-        crisis: std::collections::BTreeMap::new(),
-        idle_minutes: 0,
+        exit_url: operator.exit_url,
+        agency: operator.agency,
+        sensitive: operator.sensitive,
+        crisis: operator.crisis,
+        idle_minutes: operator.idle_minutes,
     }))
 }

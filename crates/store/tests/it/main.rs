@@ -156,6 +156,10 @@ async fn fill(store: &Embedded) {
         created_at: UnixSeconds(2),
         ended_at: None,
         last_generation: None,
+        starts_at: None,
+        minutes: None,
+        kind: protocol::api::RoomKind::Video,
+        reusable: true,
     };
     store.create_room(room, 10).await.unwrap();
     let invite = InviteRecord {
@@ -167,6 +171,9 @@ async fn fill(store: &Embedded) {
         expires_at: UnixSeconds(1_000),
         revoked: false,
         device_hash: None,
+        sealed_card: Vec::new(),
+        opened: false,
+        used_up: false,
     };
     store.create_invite(invite, 10).await.unwrap();
 }

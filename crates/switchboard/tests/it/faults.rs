@@ -143,6 +143,10 @@ async fn second_room(stage: &Stage) -> RoomId {
         created_at: UnixSeconds(0),
         ended_at: None,
         last_generation: None,
+        starts_at: None,
+        minutes: None,
+        kind: protocol::api::RoomKind::Video,
+        reusable: true,
     };
     stage.store.create_room(room, 10).await.unwrap();
     let record = InviteRecord { room: id, ..invite(9, FAR_AWAY) };

@@ -85,6 +85,10 @@ impl Stage {
             created_at: UnixSeconds(0),
             ended_at: None,
             last_generation: None,
+            starts_at: None,
+            minutes: None,
+            kind: protocol::api::RoomKind::Video,
+            reusable: true,
         };
         store.create_room(room, 10).await.unwrap();
         for n in 1..=3 {
@@ -285,6 +289,9 @@ pub(crate) fn invite(n: u8, expires_at: UnixSeconds) -> InviteRecord {
         expires_at,
         revoked: false,
         device_hash: None,
+        sealed_card: Vec::new(),
+        opened: false,
+        used_up: false,
     }
 }
 
@@ -318,7 +325,8 @@ pub(crate) fn removes(epoch: u64, who: &[ParticipantId]) -> ClientMessage {
 
 pub(crate) fn says(epoch: u64) -> ClientMessage {
     let message = Opaque::new(vec![5]).unwrap();
-    ClientMessage::Application(Application { group: GROUP, epoch: Epoch(epoch), message })
+    let epoch = Epoch(epoch);
+    ClientMessage::Application(Application { group: GROUP, epoch, message, fleeting: false })
 }
 
 pub(crate) fn offer() -> ClientMessage {

@@ -1,0 +1,231 @@
+//! How do programs hear what happens?  News of rooms become signed calls, tried again for a
+//! while, and no room ever waits for one.
+//!
+//! ```text
+//!   room ── news (bounded, never waits) ──► run: whose room, which webhooks
+//!                                             │ queue (bounded)      ▲ later, if it failed
+//!                                             └─► calls, a few at once ┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - A call holds ids and times, nothing that anybody said or is called.
+//! - What waits is bounded; what does not fit is counted and forgotten.
+//! - Nothing that waits outlives the process.
+
+mod call;
+pub(crate) mod target;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::api::{HookCall, HookEvent};
+use protocol::id::WebhookId;
+use protocol::opaque::encode_base64url;
+use protocol::time::Timestamp;
+use store::{StoreError, WebhookRecord};
+use switchboard::{News, What};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::app::Shared;
+use crate::hooks::call::{Call, Outcome};
+use crate::hooks::target::Target;
+use crate::porch::stop;
+use crate::random;
+
+/// Calls that wait at a time.
+const WAITING_MAX: usize = 1024;
+
+/// Calls under way at a time.
+const UNDER_WAY_MAX: usize = 8;
+
+/// Tries of one call.
+const TRIES_MAX: u32 = 5;
+
+/// How much longer each pause is than the one before.
+const PAUSE_GROWTH: u32 = 6;
+
+/// How webhooks are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct HookRules {
+    /// Whether they may lead to addresses that are not public, and by plain http.
+    pub allow_private: bool,
+    /// How long the first pause before another try is.
+    pub first_pause: Duration,
+}
+
+impl Default for HookRules {
+    fn default() -> Self {
+        Self { allow_private: false, first_pause: Duration::from_secs(10) }
+    }
+}
+
+/// A call that is to be made.
+struct Job {
+    webhook: WebhookId,
+    delivery: String,
+    body: String,
+    n_tries: u32,
+}
+
+/// What came of a try.
+struct Tried {
+    job: Job,
+    outcome: Outcome,
+}
+
+/// Brings news to webhooks until the server stops.
+pub(crate) async fn run(app: Shared, mut news: Receiver<News>) {
+    let mut hooks = Hooks {
+        tls: Arc::new(client_config()),
+        waiting: BTreeMap::new(),
+        n_jobs: 0,
+        under_way: JoinSet::new(),
+        app: app.clone(),
+    };
+    loop {
+        let pause = hooks.pause();
+        tokio::select! {
+            biased;
+            () = stop(app.stopping.clone()) => return,
+            Some(tried) = hooks.under_way.join_next() => {
+                if let Ok(tried) = tried {
+                    hooks.conclude(tried).await;
+                }
+            }
+            heard = news.recv() => match heard {
+                Ok(news) => {
+                    if let Err(error) = hooks.hear(news).await {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::error!(error, "News could not be told");
+                    }
+                }
+                Err(RecvError::Lagged(_)) => app.counters.hooks_dropped.bump(),
+                Err(RecvError::Closed) => return,
+            },
+            () = sleep(pause.unwrap_or_default()), if pause.is_some() => hooks.start(),
+        }
+    }
+}
+
+struct Hooks {
+    app: Shared,
+    tls: Arc<rustls::ClientConfig>,
+    /// By when they are due, then by age.
+    waiting: BTreeMap<(Timestamp, u64), Job>,
+    n_jobs: u64,
+    under_way: JoinSet<Tried>,
+}
+
+impl Hooks {
+    /// How long until something can be started; `None` if nothing can.
+    fn pause(&self) -> Option<Duration> {
+        let ((due, _), _) = self.waiting.first_key_value()?;
+        let is_free = self.under_way.len() < UNDER_WAY_MAX;
+        is_free.then(|| *due - self.app.clock.now())
+    }
+
+    async fn hear(&mut self, news: News) -> Result<(), StoreError> {
+        let store = &self.app.store;
+        let Some(room) = store.room(news.room).await? else { return Ok(()) };
+        let (event, invite) = match news.what {
+            What::Knocked(invite) => (HookEvent::Knocked, Some(invite)),
+            What::Started => (HookEvent::Started, None),
+            What::InviteUsed(invite) => (HookEvent::InviteUsed, Some(invite)),
+            What::Ended => (HookEvent::Ended, None),
+        };
+        let call = HookCall { event, at: news.at, room: news.room, invite };
+        let body = serde_json::to_string(&call).map_err(StoreError::new)?;
+        let webhooks = store.webhooks_of(room.owner).await?;
+        for webhook in webhooks.iter().filter(|webhook| webhook.events.contains(&event)) {
+            let Ok(delivery) = random::bytes::<16>() else { return Ok(()) };
+            let delivery = encode_base64url(&delivery);
+            let job = Job { webhook: webhook.id, delivery, body: body.clone(), n_tries: 0 };
+            self.put(self.app.clock.now(), job);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, due: Timestamp, job: Job) {
+        if self.waiting.len() >= WAITING_MAX {
+            self.app.counters.hooks_dropped.bump();
+            return;
+        }
+        self.n_jobs += 1;
+        self.waiting.insert((due, self.n_jobs), job);
+    }
+
+    fn start(&mut self) {
+        let Some(((due, n), job)) = self.waiting.pop_first() else { return };
+        if due > self.app.clock.now() {
+            self.waiting.insert((due, n), job);
+            return;
+        }
+        let (app, tls) = (self.app.clone(), self.tls.clone());
+        self.under_way.spawn(async move {
+            let outcome = attempt(&app, &tls, &job).await;
+            Tried { job, outcome }
+        });
+    }
+
+    async fn conclude(&mut self, tried: Tried) {
+        let Tried { mut job, outcome } = tried;
+        job.n_tries += 1;
+        if outcome == Outcome::Failed && job.n_tries < TRIES_MAX {
+            let growth = PAUSE_GROWTH.saturating_pow(job.n_tries - 1);
+            let pause = self.app.hooks.first_pause.saturating_mul(growth);
+            self.put(self.app.clock.now() + pause, job);
+            return;
+        }
+        let delivered = outcome == Outcome::Taken;
+        let counters = &self.app.counters;
+        let counter =
+            if delivered { &counters.hooks_delivered } else { &counters.hooks_dropped };
+        counter.bump();
+        let at = self.app.clock.unix();
+        if let Err(error) = self.app.store.note_call(job.webhook, at, delivered).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "What came of a call could not be kept");
+        }
+    }
+}
+
+/// One try.  The webhook is looked up each time: it may have been deleted meanwhile.
+async fn attempt(app: &Shared, tls: &Arc<rustls::ClientConfig>, job: &Job) -> Outcome {
+    let webhook: WebhookRecord = match app.store.webhook(job.webhook).await {
+        Ok(Some(webhook)) => webhook,
+        Ok(None) => return Outcome::Gone,
+        Err(_) => return Outcome::Failed,
+    };
+    let allow_private = app.hooks.allow_private;
+    let Some(target) = Target::read(&webhook.url, allow_private) else { return Outcome::Gone };
+    let call = Call {
+        target: &target,
+        allow_private,
+        tls,
+        secret: &webhook.secret,
+        delivery: &job.delivery,
+        body: &job.body,
+        now: app.clock.unix(),
+    };
+    call.make().await
+}
+
+/// Trusts whom the operating system trusts.
+fn client_config() -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    let (n_good, _) =
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if n_good == 0 {
+        tracing::warn!("This system trusts no certificates: webhooks by https will fail");
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap_or_else(|_| rustls::ClientConfig::builder());
+    config.with_root_certificates(roots).with_no_client_auth()
+}
