@@ -73,54 +73,70 @@ export class Account implements AccountModel {
     });
   }
 
-  offerTotp = (): void => this.do(async () => {
-    this.offer = await api.offerTotp();
-  });
+  offerTotp = (): void => {
+    this.do(async () => {
+      this.offer = await api.offerTotp();
+    });
+  };
 
-  confirmTotp = (code: string): void => this.do(async () => {
-    await this.added(await api.confirmTotp({ sealed: this.offer?.sealed ?? "", code }));
-    this.offer = null;
-    this.said = "acct.totp_on";
-  });
+  confirmTotp = (code: string): void => {
+    this.do(async () => {
+      await this.added(await api.confirmTotp({ sealed: this.offer?.sealed ?? "", code }));
+      this.offer = null;
+      this.said = "acct.totp_on";
+    });
+  };
 
   dropOffer = (): void => {
     this.offer = null;
     this.error = null;
   };
 
-  removeTotp = (): void => this.do(async () => {
-    await api.removeTotp();
-    this.view = await api.read();
-  });
+  removeTotp = (): void => {
+    this.do(async () => {
+      await api.removeTotp();
+      this.view = await api.read();
+    });
+  };
 
-  renewCodes = (): void => this.do(async () => {
-    this.codes = (await api.renewCodes()).codes;
-    this.view = await api.read();
-  });
+  renewCodes = (): void => {
+    this.do(async () => {
+      this.codes = (await api.renewCodes()).codes;
+      this.view = await api.read();
+    });
+  };
 
   codesKept = (): void => {
     this.codes = null;
   };
 
-  addPasskey = (): void => this.do(async () => {
-    await this.added(await api.addPasskey(await makePasskey(await api.passkeyChallenge())));
-    this.said = "acct.passkey_on";
-  });
+  addPasskey = (): void => {
+    this.do(async () => {
+      await this.added(await api.addPasskey(await makePasskey(await api.passkeyChallenge())));
+      this.said = "acct.passkey_on";
+    });
+  };
 
-  removePasskey = (passkey: string): void => this.do(async () => {
-    await api.removePasskey(passkey);
-    this.view = await api.read();
-  });
+  removePasskey = (passkey: string): void => {
+    this.do(async () => {
+      await api.removePasskey(passkey);
+      this.view = await api.read();
+    });
+  };
 
-  endSignIn = (signIn: string): void => this.do(async () => {
-    await api.endSignIn(signIn);
-    this.view = await api.read();
-  });
+  endSignIn = (signIn: string): void => {
+    this.do(async () => {
+      await api.endSignIn(signIn);
+      this.view = await api.read();
+    });
+  };
 
-  signOutEverywhere = (): void => this.do(async () => {
-    await api.signOutEverywhere();
-    this.onOut();
-  });
+  signOutEverywhere = (): void => {
+    this.do(async () => {
+      await api.signOutEverywhere();
+      this.onOut();
+    });
+  };
 
   changePassword = (current: string, next: string): Promise<boolean> => this.try(async () => {
     await api.changePassword({ current, new: next });
