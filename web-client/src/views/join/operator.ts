@@ -15,11 +15,13 @@ export interface Operator {
   agency: string;
   /** Whether being seen here is dangerous for those who come. */
   sensitive: boolean;
+  /** After so many minutes alone a room closes; 0 for never. */
+  idleMinutes: number;
   crisis: Readonly<Record<string, readonly CrisisLine[]>>;
 }
 
 /** Before the server answered, and where it said nothing. */
-export const NO_OPERATOR: Operator = { exitUrl: "", agency: "", sensitive: false, crisis: {} };
+export const NO_OPERATOR: Operator = { exitUrl: "", agency: "", sensitive: false, idleMinutes: 0, crisis: {} };
 
 /** Most lines shown in one language. */
 const LINES_MAX = 8;
@@ -32,6 +34,7 @@ export function operatorOf(answer: unknown): Operator {
     exitUrl: textOf(answer["exit_url"]),
     agency: textOf(answer["agency"]),
     sensitive: answer["sensitive"] === true,
+    idleMinutes: typeof answer["idle_minutes"] === "number" && answer["idle_minutes"] > 0 ? answer["idle_minutes"] : 0,
     crisis: Object.fromEntries(Object.entries(crisis).map(([lang, lines]) => [lang, linesOf(lines)])),
   };
 }
