@@ -86,6 +86,10 @@ export class Desk {
     return this.setupToken?.startsWith("i.") === true ? this.setupToken.slice(2) : null;
   }
 
+  private get isIn(): boolean {
+    return this.place === "desk" || this.place === "account";
+  }
+
   get room(): DeskRoom | null {
     return this.rooms.find(({ view }) => view.room === this.chosen) ?? null;
   }
@@ -260,15 +264,17 @@ export class Desk {
     return worked;
   }
 
-  revoke(): Promise<boolean> {
+  /** Takes a link back: the one that is shown, or another of the room. */
+  revoke(number?: number): Promise<boolean> {
     return this.try(async () => {
-      const invite = this.workingInvite();
+      const invite = number === undefined ? this.workingInvite() : this.room?.view.invites.find((one) => one.number === number);
       const room = this.chosen;
       if (invite === undefined || room === null) return;
       await this.vault.ask({ type: "revoke_link", room, number: invite.number });
       await api.revoke(invite.invite);
-      this.link = null;
+      if (invite === this.workingInvite()) this.link = null;
       await this.refresh();
+      if (this.link === null) await this.showLink();
     });
   }
 
@@ -324,7 +330,7 @@ export class Desk {
 
   /** The page is looked at again: the list is read now and not when it would be due. */
   wake(): void {
-    if (this.place === "desk") void this.poll();
+    if (this.isIn) void this.poll();
   }
 
   /** Signed out, by us or by time. */
@@ -385,7 +391,7 @@ export class Desk {
 
   private waitToPoll(): void {
     clearTimeout(this.timer);
-    if (this.place !== "desk") return;
+    if (!this.isIn) return;
     const now = new Date();
     const busy = this.rooms.some(({ view }) => view.live || view.n_waiting > 0 || isNear(view.starts_at, view.minutes, now)) || this.chosen !== null;
     this.timer = setTimeout(() => void this.poll(), pollDelay({ hidden: document.hidden, failures: this.failures, busy }));

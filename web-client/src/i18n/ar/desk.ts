@@ -278,6 +278,10 @@ export const words: Of<"desk"> = {
   "away.stay": "أنا هنا",
   "away.done": "خرجتم من حسابكم لأن أحدًا لم يستعمل مكتبكم منذ مدة. روابطكم ما زالت صالحة.",
 
+  "share.all": "كل دعوات هذا الموعد",
+  "share.number": "الدعوة {n}: {state}",
+  "share.revoke_number": "سحب الدعوة {n}",
+
   "invite.unused": "لم يُفتح بعد",
   "invite.opened": "فُتح",
   "invite.waiting": "في الانتظار",

@@ -239,6 +239,10 @@ export const words = {
   "away.stay": "I am here",
   "away.done": "You were signed out because nobody used your desk for a while. Your links still work.",
 
+  "share.all": "All invitations of this appointment",
+  "share.number": "Invitation {n}: {state}",
+  "share.revoke_number": "Withdraw invitation {n}",
+
   "invite.unused": "Not opened yet",
   "invite.opened": "Opened",
   "invite.waiting": "Waiting",

@@ -236,6 +236,10 @@ export const words: Of<"desk"> = {
   "away.stay": "我在",
   "away.done": "由于一段时间无人使用，您已退出登录。您的链接仍然有效。",
 
+  "share.all": "此预约的所有邀请",
+  "share.number": "第 {n} 份邀请：{state}",
+  "share.revoke_number": "收回第 {n} 份邀请",
+
   "invite.unused": "尚未打开",
   "invite.opened": "已打开",
   "invite.waiting": "等候中",
