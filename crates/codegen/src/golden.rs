@@ -7,16 +7,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use protocol::client::{
-    Added, Application, ClientEnvelope, ClientMessage, Commit, Decline, Hello, Knock, Offer,
-    OpenGroup, Right,
+    Added, Application, ClientEnvelope, ClientMessage, Commit, Decline, Hello, Knock,
+    LobbyNote, Offer, OpenGroup, Right,
 };
 use protocol::id::{Epoch, Generation, GroupId, InviteId, LeafIndex, ParticipantId, RoomId};
 use protocol::media::{Mid, OfferedSlot, OfferedTrack, SlotBinding, TrackKind, TrackState};
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, Place, Presence, Relayed,
-    Role, ServerMessage, Welcomed,
+    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
+    Relayed, Role, ServerMessage, Welcomed,
 };
 use serde_json::{Value, json};
 
@@ -69,7 +69,10 @@ fn client() -> Result<Vec<ClientEnvelope>> {
             group: group(),
             epoch: Epoch(4),
             message: bytes(20)?,
+            fleeting: true,
         }),
+        ClientMessage::LobbyNote(LobbyNote { participant: Some(ben()), sealed: bytes(28)? }),
+        ClientMessage::LobbyNote(LobbyNote { participant: None, sealed: bytes(29)? }),
         ClientMessage::Decline(Decline { participant: ben() }),
         ClientMessage::Offer(offer()),
         ClientMessage::Track(TrackState { kind: TrackKind::Camera, on: false }),
@@ -92,6 +95,7 @@ fn server() -> Result<Vec<ServerMessage>> {
         },
         ServerMessage::Knocked(knocked()?),
         ServerMessage::Unknocked { participant: ben() },
+        ServerMessage::LobbyNote(LobbyNoted { participant: ben(), sealed: bytes(30)? }),
         ServerMessage::Present(presence()),
         ServerMessage::Gone { participant: ben(), reason: FarewellReason::Left },
         ServerMessage::GroupOpened(GroupOpened {
@@ -221,8 +225,8 @@ fn bytes<const MAX: usize>(n: u8) -> Result<Opaque<MAX>> {
     Ok(Opaque::new((0..n).map(|i| i.wrapping_mul(37).wrapping_add(250)).collect())?)
 }
 
-const N_CLIENT_KINDS: usize = 12;
-const N_SERVER_KINDS: usize = 15;
+const N_CLIENT_KINDS: usize = 13;
+const N_SERVER_KINDS: usize = 16;
 
 /// Numbers the kinds from 0; the last one plus one is [`N_CLIENT_KINDS`].
 fn client_kind(message: &ClientMessage) -> usize {
@@ -239,6 +243,7 @@ fn client_kind(message: &ClientMessage) -> usize {
         ClientMessage::Leave => 9,
         ClientMessage::EndRoom => 10,
         ClientMessage::Ping => 11,
+        ClientMessage::LobbyNote(_) => 12,
     }
 }
 
@@ -260,5 +265,6 @@ fn server_kind(message: &ServerMessage) -> usize {
         ServerMessage::Slots { .. } => 12,
         ServerMessage::MediaLost => 13,
         ServerMessage::Farewell { .. } => 14,
+        ServerMessage::LobbyNote(_) => 15,
     }
 }

@@ -321,7 +321,7 @@ impl Delivery {
         by: ParticipantId,
         application: Application,
     ) -> Result<(), Reject> {
-        let Application { group: id, epoch, message } = application;
+        let Application { group: id, epoch, message, fleeting } = application;
         let group = self.group.as_ref().filter(|group| group.state.group == id);
         let group = group.ok_or(Reject::NoSuchGroup)?;
         let since = group.members.get(&by).ok_or(Reject::NotAdmitted)?;
@@ -330,7 +330,7 @@ impl Delivery {
         if !is_recent || epoch < *since {
             return Err(Reject::StaleEpoch { got: epoch, current });
         }
-        let audience = group
+        let audience: BTreeSet<_> = group
             .members
             .iter()
             .filter(|(who, since)| **who != by && **since <= epoch)
@@ -338,7 +338,12 @@ impl Delivery {
             .collect();
         let seq = self.next_seq();
         let relayed = Relayed { seq, group: id, epoch, by, message };
-        self.deliver(now, seq, audience, Item::Message(ServerMessage::Relayed(relayed)));
+        let item = Item::Message(ServerMessage::Relayed(relayed));
+        if fleeting {
+            self.outputs.extend(audience.iter().map(|to| item.clone().send(*to)));
+        } else {
+            self.deliver(now, seq, audience, item);
+        }
         self.outputs.push_back(Output::Relayed);
         Ok(())
     }
@@ -440,6 +445,22 @@ mod tests {
         ));
         let reject = Reject::StaleEpoch { got: Epoch(0), current: Epoch(1) };
         assert_eq!(lost, [refused(reject)]);
+    }
+
+    #[test]
+    fn what_is_fleeting_is_sent_to_members_and_not_kept() {
+        let mut delivery = with_members(&[ANA]);
+        let after = delivery.seq;
+        let Input::Application { by, application } = says(MOD, 1) else { unreachable!() };
+        let fleeting = Application { fleeting: true, ..application };
+        let sent = step(&mut delivery, Input::Application { by, application: fleeting });
+        assert!(matches!(
+            sent.as_slice(),
+            [Output::Send { to: ANA, message: ServerMessage::Relayed(_) }, Output::Relayed]
+        ));
+        assert!(step(&mut delivery, Input::Replay { to: ANA, after }).is_empty());
+        step(&mut delivery, says(MOD, 1));
+        assert_eq!(step(&mut delivery, Input::Replay { to: ANA, after }).len(), 1);
     }
 
     #[test]
@@ -642,7 +663,8 @@ mod tests {
 
     fn says(by: ParticipantId, epoch: u64) -> Input {
         let message = Opaque::new(vec![7]).unwrap();
-        let application = Application { group: GROUP, epoch: Epoch(epoch), message };
+        let application =
+            Application { group: GROUP, epoch: Epoch(epoch), message, fleeting: false };
         Input::Application { by, application }
     }
 }

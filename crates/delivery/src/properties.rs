@@ -307,6 +307,7 @@ fn says(by: u64, epoch: u64) -> Input {
         group: group(0),
         epoch: Epoch(epoch),
         message: Opaque::new(vec![0; 8]).unwrap(),
+        fleeting: false,
     };
     Input::Application { by: ParticipantId::from_raw(by), application }
 }

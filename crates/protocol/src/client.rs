@@ -6,8 +6,8 @@ use ts_rs::TS;
 use crate::id::{Epoch, Generation, GroupId, InviteId, LeafIndex, ParticipantId};
 use crate::limits::{
     APPLICATION_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, KEY_PACKAGE_BYTES_MAX,
-    M_LINES_MAX, MESSAGE_BYTES_MAX, ROOM_MEMBERS_MAX, SDP_BYTES_MAX, SEALED_NAME_BYTES_MAX,
-    WELCOME_BYTES_MAX,
+    LOBBY_NOTE_BYTES_MAX, M_LINES_MAX, MESSAGE_BYTES_MAX, ROOM_MEMBERS_MAX, SDP_BYTES_MAX,
+    SEALED_NAME_BYTES_MAX, WELCOME_BYTES_MAX,
 };
 use crate::media::{OfferedSlot, OfferedTrack, TrackState};
 use crate::opaque::Opaque;
@@ -63,6 +63,8 @@ pub enum ClientMessage {
     Commit(Commit),
     /// A member says something to the other members.
     Application(Application),
+    /// A moderator and somebody who waits write to each other.
+    LobbyNote(LobbyNote),
     /// A moderator does not let somebody in.
     Decline(Decline),
     /// A member offers its media.
@@ -93,6 +95,7 @@ impl ClientMessage {
             | Self::Spare(_)
             | Self::OpenGroup(_)
             | Self::Application(_)
+            | Self::LobbyNote(_)
             | Self::Decline(_)
             | Self::Track(_)
             | Self::Leave
@@ -228,6 +231,22 @@ pub struct Application {
     /// The MLS PrivateMessage.
     #[ts(type = "string")]
     pub message: Opaque<APPLICATION_BYTES_MAX>,
+    /// Worth nothing later: not kept for members whose connection broke.
+    #[serde(default)]
+    pub fleeting: bool,
+}
+
+/// A note before there is a group, sealed under the link.  The server hands it on to whoever is
+/// connected and keeps nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct LobbyNote {
+    /// A moderator says for whom; whoever waits says nothing: it is for the moderators.
+    pub participant: Option<ParticipantId>,
+    /// The note.
+    #[ts(type = "string")]
+    pub sealed: Opaque<LOBBY_NOTE_BYTES_MAX>,
 }
 
 /// A knock is refused.

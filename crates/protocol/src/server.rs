@@ -6,7 +6,8 @@ use ts_rs::TS;
 use crate::client::{Added, Knock};
 use crate::id::{Epoch, Generation, GroupId, InviteId, ParticipantId, RoomId};
 use crate::limits::{
-    APPLICATION_BYTES_MAX, COMMIT_BYTES_MAX, WELCOME_BYTES_MAX, WRAPPED_SECRET_BYTES_MAX,
+    APPLICATION_BYTES_MAX, COMMIT_BYTES_MAX, LOBBY_NOTE_BYTES_MAX, WELCOME_BYTES_MAX,
+    WRAPPED_SECRET_BYTES_MAX,
 };
 use crate::media::{SlotBinding, TrackState};
 use crate::opaque::Opaque;
@@ -38,6 +39,8 @@ pub enum ServerMessage {
         /// Who.
         participant: ParticipantId,
     },
+    /// To moderators from somebody who waits, and to somebody who waits from a moderator.
+    LobbyNote(LobbyNoted),
     /// To members: somebody is in the room, or what is known of them changed.
     Present(Presence),
     /// To members: somebody is no longer in the room.
@@ -186,6 +189,17 @@ pub struct Knocked {
     pub waited_ms: u64,
     /// What they sent.
     pub knock: Knock,
+}
+
+/// A sealed note before there is a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct LobbyNoted {
+    /// From whom, says the server; which link it was sealed under says more.
+    pub participant: ParticipantId,
+    /// The note.
+    #[ts(type = "string")]
+    pub sealed: Opaque<LOBBY_NOTE_BYTES_MAX>,
 }
 
 /// A new group began.

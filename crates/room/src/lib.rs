@@ -43,6 +43,7 @@ mod admission;
 mod door;
 mod farewell;
 pub mod input;
+mod lobby;
 mod media;
 pub mod output;
 mod pace;
@@ -68,7 +69,7 @@ pub use crate::input::{
     By, ConnectionId, Decision, Enter, Hash, Input, MediaNews, Request, Visit,
 };
 pub use crate::output::{MediaStep, Output, Step};
-use crate::pace::KnockPace;
+use crate::pace::Pace;
 use crate::participant::Participant;
 
 /// One room, from the first who enters until everybody is gone.
@@ -83,7 +84,8 @@ pub struct Room {
     last_generation: Option<Generation>,
     /// Invites that were taken back while the room ran.
     revoked: BTreeSet<InviteId>,
-    knock_pace: KnockPace,
+    knock_pace: Pace,
+    note_pace: Pace,
     life: Life,
     outputs: VecDeque<Output>,
 }
@@ -120,7 +122,8 @@ impl Room {
             group: None,
             last_generation: None,
             revoked: BTreeSet::new(),
-            knock_pace: KnockPace::default(),
+            knock_pace: Pace::of_knocks(),
+            note_pace: Pace::of_notes(),
             life: Life::Empty { until: now + ROOM_IDLE_PATIENCE },
             outputs: VecDeque::new(),
         }
@@ -228,6 +231,7 @@ impl Room {
                 self.outputs.push_back(Output::Deliver { request, step });
                 Answer::Later
             }),
+            ClientMessage::LobbyNote(note) => self.lobby_note(now, who, note),
             ClientMessage::Decline(decline) => self.decline(who, decline.participant),
             ClientMessage::Offer(offer) => self.offer(now, who, request, offer),
             ClientMessage::Track(track) => self.track(who, track),

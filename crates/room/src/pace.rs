@@ -1,34 +1,51 @@
-//! May somebody knock again already?
+//! May somebody knock, or write a note from the waiting room, again already?
 //!
-//! Every knock is shown to the moderator.  Without a pace whoever holds a link could fill her
+//! Every knock and note is shown to the moderator.  Without a pace whoever holds a link could fill her
 //! outbox from the waiting room and have her connection given up.
 //!
 //! # Invariants
 //!
 //! - Over any time, one invite knocks at most [`KNOCKS_BURST_MAX`] times plus once per
-//!   [`KNOCK_INTERVAL`], over however many connections.
-//! - A refused knock costs nothing.
-//! - Only invites that knocked lately are followed.
+//!   [`KNOCK_INTERVAL`], over however many connections; notes likewise.
+//! - What is refused costs nothing.
+//! - Only invites that did something lately are followed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use protocol::id::InviteId;
-use protocol::limits::{KNOCK_INTERVAL, KNOCKS_BURST_MAX};
+use protocol::limits::{
+    KNOCK_INTERVAL, KNOCKS_BURST_MAX, LOBBY_NOTE_INTERVAL, LOBBY_NOTES_BURST_MAX,
+};
 use protocol::time::Timestamp;
 
-/// How fast each invite may knock.
-#[derive(Debug, Default)]
-pub(crate) struct KnockPace {
-    /// When each may knock a whole burst again.
+/// How fast each invite may do something.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    interval: Duration,
+    burst: u32,
+    /// When each may do a whole burst again.
     rested_at: BTreeMap<InviteId, Timestamp>,
 }
 
-impl KnockPace {
-    /// Whether one more knock may come; if so it is counted.
+impl Pace {
+    pub(crate) const fn of_knocks() -> Self {
+        Self::new(KNOCK_INTERVAL, KNOCKS_BURST_MAX)
+    }
+
+    pub(crate) const fn of_notes() -> Self {
+        Self::new(LOBBY_NOTE_INTERVAL, LOBBY_NOTES_BURST_MAX)
+    }
+
+    const fn new(interval: Duration, burst: u32) -> Self {
+        Self { interval, burst, rested_at: BTreeMap::new() }
+    }
+
+    /// Whether one more may come; if so it is counted.
     pub(crate) fn take(&mut self, now: Timestamp, invite: InviteId) -> bool {
         self.rested_at.retain(|_, at| *at > now);
-        let rested_at = self.rested_at.get(&invite).copied().unwrap_or(now) + KNOCK_INTERVAL;
-        let fits = rested_at - now <= KNOCK_INTERVAL.saturating_mul(KNOCKS_BURST_MAX);
+        let rested_at = self.rested_at.get(&invite).copied().unwrap_or(now) + self.interval;
+        let fits = rested_at - now <= self.interval.saturating_mul(self.burst);
         if fits {
             self.rested_at.insert(invite, rested_at);
         }
@@ -38,8 +55,6 @@ impl KnockPace {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const LINK: InviteId = InviteId::from_bytes([1; 16]);
@@ -47,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_one_per_interval() {
-        let mut pace = KnockPace::default();
+        let mut pace = Pace::of_knocks();
         let start = Timestamp::from_start(Duration::from_secs(100));
         for _ in 0..KNOCKS_BURST_MAX {
             assert!(pace.take(start, LINK));

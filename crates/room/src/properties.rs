@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use protocol::client::{Added, Application, Decline, Hello, Right};
+use protocol::client::{Added, Application, Decline, Hello, LobbyNote, Right};
 use protocol::id::{Epoch, GroupId, InviteId, LeafIndex};
 use protocol::limits::{RESUME_PATIENCE, ROOM_MEMBERS_MAX, WAITING_MAX};
 use protocol::media::{Mid, TrackKind};
@@ -320,6 +320,11 @@ fn any_words() -> impl Strategy<Value = Words> {
         group: GroupId::from_bytes([1; 32]),
         epoch: Epoch(1),
         message: Opaque::default(),
+        fleeting: false,
+    };
+    let note = |participant| {
+        let sealed = Opaque::default();
+        ClientMessage::LobbyNote(LobbyNote { participant, sealed })
     };
     let hello = Right::Ticket { ticket: Opaque::default() };
     prop_oneof![
@@ -333,6 +338,10 @@ fn any_words() -> impl Strategy<Value = Words> {
         6 => (0..4_u8).prop_map(|slots| Words::Plain(offer(slots))),
         2 => any::<bool>().prop_map(move |on| Words::Plain(track(TrackKind::Camera, on))),
         1 => plain(ClientMessage::Application(application)),
+        3 => plain(note(None)),
+        3 => (0..20_u64).prop_map(move |raw| {
+            Words::Plain(note(Some(ParticipantId::from_raw(raw))))
+        }),
         1 => plain(ClientMessage::Hello(Hello { right: hello })),
         1 => plain(ClientMessage::Leave),
         1 => plain(ClientMessage::EndRoom),
