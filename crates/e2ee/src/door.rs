@@ -26,6 +26,7 @@ use tls_codec::{Deserialize as _, Serialize as _};
 use crate::identity::{Claim, LeafKey};
 use crate::kdf;
 use crate::link::{BadName, CounsellorPin, InviteKeys, legible};
+use crate::lobby::LobbyLine;
 use crate::policy::{self, Rules, SUITE};
 use crate::provider::Provider;
 use crate::random::Randomness;
@@ -148,6 +149,8 @@ pub struct AttendeeIdentity {
     random: Randomness,
     device: SigningKey,
     seats: [Option<Seat>; 2],
+    /// The nonce of the last knock.
+    nonce: Option<[u8; 16]>,
 }
 
 impl AttendeeIdentity {
@@ -170,7 +173,16 @@ impl AttendeeIdentity {
         }
         let random = random.fork();
         let device = DeviceSecret(random.secret()).key(keys.invite);
-        Ok(Self { keys, room, participant, name, random, device, seats: [None, None] })
+        Ok(Self {
+            keys,
+            room,
+            participant,
+            name,
+            random,
+            device,
+            seats: [None, None],
+            nonce: None,
+        })
     }
 
     /// On a device that may have been let in before.
@@ -215,6 +227,7 @@ impl AttendeeIdentity {
             return Err(CannotKnock);
         };
         let nonce: [u8; 16] = self.random.bytes();
+        self.nonce = Some(nonce);
         let statement = knock_statement(self.room, &first.bytes, &spare.bytes, &nonce);
         let mac = kdf::hmac(self.keys.join_mac_key().expose(), &[&statement]);
         let signature = self.device.sign(&device_statement(&statement)).to_bytes();
@@ -230,6 +243,14 @@ impl AttendeeIdentity {
             mac: Opaque::new(mac.to_vec()).map_err(|_| CannotKnock)?,
             sealed_name,
         })
+    }
+
+    /// The line for notes to the moderators who have the last knock.
+    #[must_use]
+    pub fn lobby_line(&self) -> Option<LobbyLine> {
+        let device = Device(self.device.verifying_key().to_bytes());
+        let nonce = self.nonce.as_ref()?;
+        Some(LobbyLine::new(&self.keys, self.room, self.participant, device, nonce))
     }
 
     /// Whether [`knock`](Self::knock) would bring new KeyPackages: one was used or grows old.
@@ -305,6 +326,7 @@ pub struct VerifiedKnock {
     pub device: Option<Device>,
     pub(crate) package: KeyPackage,
     pub(crate) spare: KeyPackage,
+    nonce: Vec<u8>,
 }
 
 impl VerifiedKnock {
@@ -363,10 +385,23 @@ impl Door {
         }
     }
 
+    /// Forgets an invite that was never handed out.
+    pub fn forget_invite(&mut self, invite: InviteId) {
+        self.invites.remove(&invite);
+    }
+
     /// The keys of an invite this door knows.
     #[must_use]
     pub fn invite(&self, invite: InviteId) -> Option<&InviteKeys> {
         self.invites.get(&invite)
+    }
+
+    /// The line for notes to whoever knocked; `None` unless the knock proves its device.
+    #[must_use]
+    pub fn lobby_line(&self, knock: &VerifiedKnock) -> Option<LobbyLine> {
+        let keys = self.invites.get(&knock.invite)?;
+        let room = self.rules.room;
+        Some(LobbyLine::new(keys, room, knock.participant, knock.device?, &knock.nonce))
     }
 
     /// Refuses an invite from here on, whatever the server says.
@@ -407,6 +442,7 @@ impl Door {
             invite,
             name,
             device: Device::proven(&proof, &statement),
+            nonce: nonce.to_vec(),
             package: self.check_package(package, &claim, now)?,
             spare: self.check_package(spare, &claim, now)?,
         })

@@ -88,6 +88,7 @@ pub struct Group {
     sent: u64,
     seen: BTreeMap<ParticipantId, ReplayWindow>,
     frames_given_for: Option<Epoch>,
+    chains: application::Chains,
 }
 
 /// How OpenMLS is to behave, for founders and joiners alike.
@@ -181,6 +182,7 @@ impl Group {
             sent: 0,
             seen: BTreeMap::new(),
             frames_given_for: None,
+            chains: application::Chains::default(),
         }
     }
 

@@ -46,6 +46,11 @@ impl LeafKey {
         self.0.verifying_key().to_bytes()
     }
 
+    /// Signs something that is ours and not of MLS; its label stands in front.
+    pub(crate) fn sign_ours(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).to_bytes()
+    }
+
     pub(crate) fn with_claim(&self, claim: &Claim) -> CredentialWithKey {
         CredentialWithKey {
             credential: BasicCredential::new(claim.to_bytes()).into(),

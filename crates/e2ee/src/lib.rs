@@ -15,6 +15,7 @@
 //! exceptions inside OpenMLS: it compares KeyPackage lifetimes with the system's calendar as
 //! well, and HPKE draws from the operating system.
 
+pub mod card;
 pub mod door;
 pub mod frames;
 pub mod group;
@@ -22,10 +23,12 @@ pub mod identity;
 mod kdf;
 pub mod key_switch;
 pub mod link;
+pub mod lobby;
 pub mod message;
 pub mod policy;
 mod provider;
 pub mod random;
+pub mod receipt;
 mod replay;
 pub mod safety_code;
 pub mod sframe;

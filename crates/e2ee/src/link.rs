@@ -7,9 +7,11 @@
 //!                                             server-auth  lets knock; the server has its hash
 //!                                             join-mac     binds KeyPackages to the link
 //!                                             wrap         seals the room secret and the name
+//!                                             lobby        seals notes before admission
+//!                                             card         seals what the page shows before it
 //! ```
 //!
-//! The server never has `L`, `join-mac`, `wrap` or the room secret `R`.
+//! The server never has `L`, `join-mac`, `wrap`, `lobby`, `card` or the room secret `R`.
 //!
 //! A counsellor's device keeps one [`DeskSecret`]; links and room secrets are derived from it,
 //! so that none of them need be stored.
@@ -195,6 +197,8 @@ pub struct InviteKeys {
     server_auth: Secret<32>,
     join_mac: Secret<32>,
     wrap: Secret<32>,
+    lobby: Secret<32>,
+    card: Secret<32>,
 }
 
 impl InviteKeys {
@@ -207,6 +211,8 @@ impl InviteKeys {
             server_auth: kdf::hkdf(link.expose(), LINK_SALT, b"server-auth"),
             join_mac: kdf::hkdf(link.expose(), LINK_SALT, b"join-mac"),
             wrap: kdf::hkdf(link.expose(), LINK_SALT, b"wrap"),
+            lobby: kdf::hkdf(link.expose(), LINK_SALT, b"lobby"),
+            card: kdf::hkdf(link.expose(), LINK_SALT, b"card"),
         }
     }
 
@@ -318,6 +324,16 @@ impl InviteKeys {
     /// The key under which KeyPackages are bound to the link.
     pub(crate) const fn join_mac_key(&self) -> &Secret<32> {
         &self.join_mac
+    }
+
+    /// The key of notes before admission.
+    pub(crate) const fn lobby_key(&self) -> &Secret<32> {
+        &self.lobby
+    }
+
+    /// The key of the invite's card.
+    pub(crate) const fn card_key(&self) -> &Secret<32> {
+        &self.card
     }
 
     fn aad(&self, label: &[u8], room: RoomId) -> Vec<u8> {

@@ -4,19 +4,21 @@
 //!   version 1 | kind | counter (8 bytes) | body
 //!                1 = chat       UTF-8 text
 //!                2 = epoch ack  epoch (8 bytes) | HMAC (32 bytes)
-//!                3 = heartbeat  kept free for E2EE.md 1.6
+//!                3 = heartbeat  epoch (8) | transcript (16) | beat before (16) | heard (8) | time (8)
 //!                4 = saying     topic (1 byte) | UTF-8 text
 //! ```
 //!
 //! The counter grows with every message of one sender, whatever its kind: MLS alone does not
 //! stop a member from replaying messages to others (RFC 9750 section 8).
 
-use protocol::id::Epoch;
+use protocol::id::{Epoch, LeafIndex};
 use protocol::limits::{CHAT_TEXT_BYTES_MAX, SAYING_TEXT_BYTES_MAX};
+use protocol::time::UnixSeconds;
 
 const VERSION: u8 = 1;
 const CHAT: u8 = 1;
 const EPOCH_ACK: u8 = 2;
+const HEARTBEAT: u8 = 3;
 const SAYING: u8 = 4;
 
 /// What a saying is about.  Sayings pass between the devices of a call; none is kept, and none
@@ -71,6 +73,8 @@ pub enum Message {
         /// The epoch.
         epoch: Epoch,
     },
+    /// Where the sender is, and whom they hear.
+    Heartbeat(Heartbeat),
     /// Something one device tells the others.
     Saying {
         /// About what.
@@ -80,12 +84,61 @@ pub enum Message {
     },
 }
 
+/// Where a member is: the same for all who are in one epoch of one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Half of the hash of its authenticator: what led to it.
+    pub transcript: [u8; 16],
+    /// Half of the hash of the sender's beat before, in this epoch; zeros for the first.
+    pub before: [u8; 16],
+    /// One bit for each leaf the sender hears.
+    pub heard: u64,
+    /// When, by the sender's clock.
+    pub at: UnixSeconds,
+}
+
+impl Heartbeat {
+    /// Whether the sender hears the member at `leaf`.
+    #[must_use]
+    pub fn hears(&self, leaf: LeafIndex) -> bool {
+        self.heard & 1_u64.checked_shl(leaf.0).unwrap_or(0) != 0
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        [
+            self.epoch.0.to_be_bytes().as_slice(),
+            &self.transcript,
+            &self.before,
+            &self.heard.to_be_bytes(),
+            &self.at.0.to_be_bytes(),
+        ]
+        .concat()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (epoch, rest) = bytes.split_first_chunk::<8>()?;
+        let (transcript, rest) = rest.split_first_chunk::<16>()?;
+        let (before, rest) = rest.split_first_chunk::<16>()?;
+        let (heard, rest) = rest.split_first_chunk::<8>()?;
+        Some(Self {
+            epoch: Epoch(u64::from_be_bytes(*epoch)),
+            transcript: *transcript,
+            before: *before,
+            heard: u64::from_be_bytes(*heard),
+            at: UnixSeconds(u64::from_be_bytes(rest.try_into().ok()?)),
+        })
+    }
+}
+
 /// Not what was written.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Chat { text } => write!(f, "Chat([{} bytes])", text.len()),
             Self::EpochAck { epoch } => write!(f, "EpochAck({epoch:?})"),
+            Self::Heartbeat(beat) => write!(f, "{beat:?}"),
             Self::Saying { topic, text } => {
                 write!(f, "Saying({topic:?}, [{} bytes])", text.len())
             }
@@ -120,6 +173,11 @@ impl Payload {
                 bytes.extend_from_slice(&epoch.0.to_be_bytes());
                 bytes.extend_from_slice(&self.mac?);
             }
+            Message::Heartbeat(beat) => {
+                bytes.push(HEARTBEAT);
+                bytes.extend_from_slice(&self.counter.to_be_bytes());
+                bytes.extend_from_slice(&beat.bytes());
+            }
             Message::Saying { topic, text } => {
                 if text.is_empty() || text.len() > SAYING_TEXT_BYTES_MAX {
                     return None;
@@ -148,6 +206,10 @@ impl Payload {
                 let (epoch, mac) = body.split_first_chunk::<8>()?;
                 let message = Message::EpochAck { epoch: Epoch(u64::from_be_bytes(*epoch)) };
                 Some(Self { counter, message, mac: Some(mac.try_into().ok()?) })
+            }
+            [VERSION, HEARTBEAT] => {
+                let message = Message::Heartbeat(Heartbeat::read(body)?);
+                Some(Self { counter, message, mac: None })
             }
             [VERSION, SAYING] => {
                 let (topic, text) = body.split_first()?;
@@ -182,6 +244,19 @@ mod tests {
             Payload { counter: 1, message: ack.clone(), mac: Some([7; 32]) }.encode().unwrap();
         let read = Payload::decode(&bytes).unwrap();
         assert_eq!((read.message, read.mac), (ack, Some([7; 32])));
+
+        let beat = Heartbeat {
+            epoch: Epoch(3),
+            transcript: [1; 16],
+            before: [2; 16],
+            heard: 0b101,
+            at: UnixSeconds(9),
+        };
+        assert!(beat.hears(LeafIndex(2)) && !beat.hears(LeafIndex(1)));
+        assert!(!beat.hears(LeafIndex(64)) && !beat.hears(LeafIndex(u32::MAX)));
+        let message = Message::Heartbeat(beat);
+        let payload = Payload { counter: 1, message: message.clone(), mac: None };
+        assert_eq!(Payload::decode(&payload.encode().unwrap()).unwrap().message, message);
     }
 
     #[test]

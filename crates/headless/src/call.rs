@@ -23,7 +23,7 @@ use crate::server::Server;
 use crate::sink::{Opened, Sink};
 use crate::socket::{Socket, SocketEvent};
 use crate::source::Source;
-use crate::status::{ChatLine, Said, Status};
+use crate::status::{ChatLine, LobbyNote, Said, Status};
 
 /// News that may wait: more would mean that the participant is stuck.
 const NEWS_MAX: usize = 256;
@@ -206,6 +206,13 @@ impl Call {
             }
             Output::Said { from, topic, text } => {
                 self.parts.status.send_modify(|s| s.keep_said(Said { from, topic, text }));
+            }
+            Output::LobbyNote { participant, own, text } => {
+                let note = LobbyNote { participant, own, text };
+                self.parts.status.send_modify(|status| status.keep_note(note));
+            }
+            Output::Receipt { participant: _, receipt } => {
+                self.parts.status.send_modify(|status| status.keep_receipt(receipt));
             }
             Output::Refused { reject } => {
                 self.parts.status.send_modify(|status| status.keep_refusal(reject));

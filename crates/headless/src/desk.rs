@@ -134,7 +134,8 @@ impl Desk {
         &mut self,
         sealed_title: Opaque<SEALED_TITLE_BYTES_MAX>,
     ) -> Result<RoomId, Failure> {
-        let room: RoomView = self.http.post("/api/rooms", &NewRoom::titled(sealed_title)).await?;
+        let room: RoomView =
+            self.http.post("/api/rooms", &NewRoom::titled(sealed_title)).await?;
         let random = randomness().map_err(|error| Failure::Broken(error.into()))?;
         let secrets = RoomSecrets { room_secret: random.secret(), links: Vec::new() };
         self.rooms.insert(room.room, secrets);
@@ -151,11 +152,29 @@ impl Desk {
         room: RoomId,
         expires_at: UnixSeconds,
     ) -> Result<Invite, Failure> {
+        self.invite_with(room, expires_at, None).await
+    }
+
+    /// The same, with a card that its page shows before anybody is let in.
+    ///
+    /// # Errors
+    ///
+    /// See [`Failure`]; also when the room is not one this desk made, or the card is too long.
+    pub async fn invite_with(
+        &mut self,
+        room: RoomId,
+        expires_at: UnixSeconds,
+        card: Option<&str>,
+    ) -> Result<Invite, Failure> {
         let random = randomness().map_err(|error| Failure::Broken(error.into()))?;
         let idc_public = self.identity.verifying_key().to_bytes();
         let secrets = self.rooms.get_mut(&room).context("not a room of this desk");
         let secrets = secrets.map_err(Failure::Broken)?;
         let link_secret = random.secret();
+        let card = card.map(|card| participant::seal_card(&link_secret, card, &random));
+        let card = card.transpose().map_err(|error| Failure::Broken(error.into()))?;
+        let card = card.and_then(|card| decode_base64url(&card)).unwrap_or_default();
+        let sealed_card = Opaque::new(card).map_err(|error| Failure::Broken(error.into()))?;
         let materials = InviteMaterials::make(
             room,
             &link_secret,
@@ -171,7 +190,7 @@ impl Desk {
             server_auth_hash: materials.server_auth_hash,
             wrapped_room_secret: materials.wrapped_room_secret,
             expires_at,
-            sealed_card: Opaque::default(),
+            sealed_card,
         };
         let path = format!("/api/rooms/{room}/invites");
         let _: InviteView = self.http.post(&path, &new).await?;

@@ -22,6 +22,10 @@ pub struct Status {
     pub chat: VecDeque<ChatLine>,
     /// What devices of others told, oldest first.
     pub said: VecDeque<Said>,
+    /// Notes before admission, oldest first.
+    pub notes: VecDeque<LobbyNote>,
+    /// Consent receipts as JSON, oldest first.
+    pub receipts: VecDeque<String>,
     /// Requests refused, oldest first.
     pub refused: VecDeque<Reject>,
     /// Counts.
@@ -58,6 +62,24 @@ pub struct Said {
 impl std::fmt::Debug for Said {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Said({:?} {:?})", self.from, self.topic)
+    }
+}
+
+/// A note before admission.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LobbyNote {
+    /// The person who waits, or whoever wrote to them.
+    pub participant: ParticipantId,
+    /// Whether it is the participant's own.
+    pub own: bool,
+    /// What.
+    pub text: String,
+}
+
+/// Not what was written.
+impl std::fmt::Debug for LobbyNote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LobbyNote({:?}, own: {})", self.participant, self.own)
     }
 }
 
@@ -139,6 +161,14 @@ impl Status {
 
     pub(crate) fn keep_said(&mut self, said: Said) {
         keep(&mut self.said, said);
+    }
+
+    pub(crate) fn keep_note(&mut self, note: LobbyNote) {
+        keep(&mut self.notes, note);
+    }
+
+    pub(crate) fn keep_receipt(&mut self, receipt: String) {
+        keep(&mut self.receipts, receipt);
     }
 
     pub(crate) fn keep_refusal(&mut self, reject: Reject) {

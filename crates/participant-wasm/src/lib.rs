@@ -97,6 +97,17 @@ impl Participant {
         self.core.recall(note);
     }
 
+    /// To a moderator: a link that was made during this sitting, by its number in the room.
+    ///
+    /// # Errors
+    ///
+    /// Throws `bad_length`.
+    #[wasm_bindgen(js_name = addInvite)]
+    pub fn add_invite(&mut self, number: u32, link_secret: &[u8]) -> Result<(), Thrown> {
+        self.core.add_invite(number, &Secret::from_bytes(exactly(link_secret)?));
+        Ok(())
+    }
+
     /// Seals one encoded frame of `"microphone"` or `"camera"`.
     ///
     /// # Errors
@@ -212,6 +223,45 @@ pub fn invite_materials(
         &participant::randomness().map_err(thrown)?,
     );
     Ok(materials.to_json())
+}
+
+/// What the server must see of a link, as JSON with `invite` and `server_auth`.
+///
+/// # Errors
+///
+/// Throws `bad_link`.
+#[wasm_bindgen(js_name = linkRights)]
+pub fn link_rights(fragment: &str) -> Result<String, Thrown> {
+    participant::link_rights(fragment).map_err(thrown)
+}
+
+/// Seals the card of an invite, to base64url for the server.
+///
+/// # Errors
+///
+/// Throws `bad_length` or `no_randomness`.
+#[wasm_bindgen(js_name = sealCard)]
+pub fn seal_card(link_secret: &[u8], card: &str) -> Result<String, Thrown> {
+    let random = participant::randomness().map_err(thrown)?;
+    let link_secret = Secret::from_bytes(exactly(link_secret)?);
+    participant::seal_card(&link_secret, card, &random).map_err(thrown)
+}
+
+/// Opens the card of the invite a link is for; `undefined` if it was not sealed for it.
+///
+/// # Errors
+///
+/// Throws `bad_link`.
+#[wasm_bindgen(js_name = openCard)]
+pub fn open_card(fragment: &str, sealed: &str) -> Result<Option<String>, Thrown> {
+    participant::open_card(fragment, sealed).map_err(thrown)
+}
+
+/// Whether both signatures of a consent receipt hold.
+#[must_use]
+#[wasm_bindgen(js_name = verifyReceipt)]
+pub fn verify_receipt(receipt: &str) -> bool {
+    participant::verify_receipt(receipt)
 }
 
 fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Thrown> {

@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use e2ee::door::{Device, Door, VerifiedKnock};
 use e2ee::link::InviteKeys;
+use e2ee::lobby::LobbyLine;
 use protocol::id::{InviteId, ParticipantId};
 use protocol::limits::{COMMIT_ADDS_MAX, ROOM_MEMBERS_MAX, WAITING_MAX};
 use protocol::opaque::Opaque;
@@ -44,6 +45,8 @@ struct Knocker {
     waited_ms: u64,
     since: Timestamp,
     is_admitted: bool,
+    /// In the room already, says the server, though this sitting let nobody in on that device.
+    is_inside: bool,
 }
 
 /// Who was let in last by an invite.
@@ -56,6 +59,9 @@ struct LetIn {
 
 /// Bytes of one invite in a note of who was let in.
 const NOTE_BYTES: usize = 16 + 32;
+
+/// In place of a device: the invite was taken back.  No device proves to have such a key.
+const TAKEN_BACK: [u8; 32] = [0; 32];
 
 /// What the next commit should do.
 #[derive(Debug, Default)]
@@ -106,6 +112,17 @@ impl Admission {
         }
     }
 
+    /// A link that was made during this sitting.
+    pub(crate) fn add_invite(&mut self, number: u32, keys: InviteKeys) {
+        let former = self.numbers.iter().find(|(_, other)| **other == number);
+        if let Some(former) = former.map(|(invite, _)| *invite) {
+            self.numbers.remove(&former);
+            self.door.forget_invite(former);
+        }
+        self.numbers.insert(keys.invite, number);
+        self.door.add_invite(keys);
+    }
+
     /// We entered as somebody new: what the server said before is void.
     pub(crate) fn start_over(&mut self) {
         self.waiting.clear();
@@ -114,9 +131,14 @@ impl Admission {
         self.to_remove.clear();
     }
 
-    /// What a page must remember of this sitting: which devices were let in.
+    /// What a page must remember of this sitting: which devices were let in, and which invites
+    /// were taken back.
     pub(crate) fn note(&self) -> Vec<u8> {
         let mut note = Vec::new();
+        for invite in &self.refused {
+            note.extend_from_slice(invite.as_bytes());
+            note.extend_from_slice(&TAKEN_BACK);
+        }
         for (invite, let_in) in &self.let_in {
             if let Some(device) = let_in.device {
                 note.extend_from_slice(invite.as_bytes());
@@ -134,9 +156,13 @@ impl Admission {
                 continue;
             };
             let invite = InviteId::from_bytes(*invite);
-            if let Ok(device) = device.try_into()
-                && self.numbers.contains_key(&invite)
-            {
+            if !self.numbers.contains_key(&invite) {
+                continue;
+            }
+            if device == TAKEN_BACK {
+                self.door.revoke(invite);
+                self.refused.insert(invite);
+            } else if let Ok(device) = device.try_into() {
                 let device = Some(Device::from_bytes(device));
                 self.let_in.entry(invite).or_insert(LetIn { who: None, device });
             }
@@ -156,7 +182,12 @@ impl Admission {
         let Knocked { participant, invite, place, .. } = *knocked;
         let Ok(knock) = self.door.check(participant, invite, &knocked.knock, unix) else {
             self.n_dropped = self.n_dropped.saturating_add(1);
-            return place == Place::Waiting && self.refused.contains(&invite);
+            let is_refused = self.refused.contains(&invite);
+            if place == Place::Room && is_refused {
+                // Put out by the page before this one, and the server never heard of it.
+                self.want_removed(participant);
+            }
+            return place == Place::Waiting && is_refused;
         };
         let checked = Checked { knock, mac: knocked.knock.mac.clone() };
         match place {
@@ -170,6 +201,21 @@ impl Admission {
     pub(crate) fn keep_only(&mut self, knocks: &BTreeSet<ParticipantId>) {
         self.waiting.retain(|who, _| knocks.contains(who));
         self.spares.retain(|who, _| knocks.contains(who));
+    }
+
+    /// Whether somebody waits whose knock the door verified.
+    pub(crate) fn waits(&self, participant: ParticipantId) -> bool {
+        self.waiting.contains_key(&participant)
+    }
+
+    /// Whether somebody who knocks is in the room already, says the server.
+    pub(crate) fn is_inside(&self, participant: ParticipantId) -> bool {
+        self.waiting.get(&participant).is_some_and(|knocker| knocker.is_inside)
+    }
+
+    /// The line for notes to somebody who waits.
+    pub(crate) fn lobby_line(&self, participant: ParticipantId) -> Option<LobbyLine> {
+        self.door.lobby_line(&self.waiting.get(&participant)?.checked.knock)
     }
 
     /// Somebody who waited has gone, or was told no.
@@ -343,6 +389,7 @@ impl Admission {
             waited_ms: knocked.waited_ms,
             since: now,
             is_admitted,
+            is_inside: knocked.place == Place::Room,
         };
         self.waiting.insert(who, knocker);
     }
@@ -540,7 +587,12 @@ mod tests {
         assert_eq!(door.admission.note(), note);
 
         door.admission.remove(ANA);
-        assert!(door.admission.note().is_empty(), "nor does she come back after the next");
+        let note = door.admission.note();
+        let mut door = open_door();
+        door.admission.recall(&note);
+        door.take(&Knocked { place: Place::Room, ..knock(1, ANA) });
+        assert!(door.shown().is_empty(), "nor does she come back after the next");
+        assert_eq!(door.plan(&[]).removes, BTreeSet::from([ANA]));
     }
 
     /// Two people have one link; one of them, Ben, has the server's help.

@@ -62,6 +62,7 @@ impl Participant {
         self.keys.begin(now, &mut group, Began::NewGroup, |_| true);
         self.group = Some(group);
         self.ears.clear();
+        self.begin_pulse(now);
         self.media.want(now);
         if let Side::Attendee(side) = &mut self.side {
             side.welcomed(now);

@@ -234,7 +234,8 @@ mod tests {
 
     fn sealed() -> Application {
         let message = Opaque::new(vec![1]).unwrap();
-        Application { group: GroupId::from_bytes([1; 32]), epoch: Epoch(1), message }
+        let (group, epoch) = (GroupId::from_bytes([1; 32]), Epoch(1));
+        Application { group, epoch, message, fleeting: false }
     }
 
     fn at(ms: u64) -> Timestamp {

@@ -14,7 +14,7 @@
 //! # Invariants
 //!
 //! - Requests go out only while entered, numbered 1, 2, 3, … on each connection.
-//! - Pauses lie between 0.3 s and 10 s, and grow until a connection has lasted.
+//! - Pauses lie between 0.3 s and 3 s, and grow until a connection has lasted.
 //! - A resume token that was refused is never offered again.
 //! - After [`Connection::end`] nothing is sent, dialled or fetched any more.
 
@@ -34,11 +34,16 @@ use crate::random::Jitter;
 /// First pause at its longest; each failure doubles it.
 const PAUSE_FIRST: Duration = Duration::from_millis(600);
 
-/// Longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Longest pause.  Whoever waits for a server that starts again is back 6 s after it at the
+/// latest; less would have many rooms knock at it at once.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
 
-/// How long the shell may take to open a WebSocket or to fetch a ticket.
-const DIAL_PATIENCE: Duration = Duration::from_secs(20);
+/// How long the shell may take to open a WebSocket or to fetch a ticket: TCP, TLS and HTTP over
+/// a very slow line.  What was dialled into a dead network is not waited for longer.
+const DIAL_PATIENCE: Duration = Duration::from_secs(8);
+
+/// A dial that is younger than this when the network is said to be back may still succeed.
+const DIAL_YOUNG: Duration = Duration::from_secs(2);
 
 /// A connection that lasted this long was a good one: the next pause is short again.
 const LASTED: Duration = Duration::from_secs(10);
@@ -210,8 +215,10 @@ impl Connection {
         out.push_back(Output::Disconnect);
         let again = matches!(reject, Reject::TooFast | Reject::Internal);
         if resuming && !again && *reject != Reject::RoomEnded {
+            // The server is there and has forgotten us: it was started again.  A token is
+            // refused once, so this cannot go on.
             self.resume = None;
-            self.pause(now);
+            self.pause_for(now, PAUSE_FIRST);
             return Fate::Same;
         }
         if again {
@@ -242,6 +249,29 @@ impl Connection {
             State::Idle | State::Ticketing { .. } | State::Pausing { .. } | State::Over => {
                 Fate::Same
             }
+        }
+    }
+
+    /// The page woke up, or the network is said to be back: no reason to wait any longer.
+    pub(crate) fn hurry(&mut self, now: Timestamp, out: &mut VecDeque<Output>) {
+        match &self.state {
+            State::Pausing { .. } => self.dial(now, out),
+            State::Dialing { deadline, .. }
+                if deadline.since(now) + DIAL_YOUNG <= DIAL_PATIENCE =>
+            {
+                out.push_back(Output::Disconnect);
+                self.dial(now, out);
+            }
+            State::Entered { since, .. } => {
+                self.state = State::Entered { since: *since, pinged_at: now };
+                self.unanswered_at.get_or_insert(now);
+                self.send(ClientMessage::Ping, out);
+            }
+            State::Idle
+            | State::Ticketing { .. }
+            | State::Dialing { .. }
+            | State::Greeting { .. }
+            | State::Over => (),
         }
     }
 
@@ -386,8 +416,12 @@ impl Connection {
             self.n_failures = 0;
         }
         let whole = PAUSE_FIRST.saturating_mul(1 << self.n_failures.min(8)).min(PAUSE_MAX);
-        let pause = self.jitter.upper_half(whole);
         self.n_failures = self.n_failures.saturating_add(1);
+        self.pause_for(now, whole);
+    }
+
+    fn pause_for(&mut self, now: Timestamp, whole: Duration) {
+        let pause = self.jitter.upper_half(whole);
         self.state = State::Pausing { until: now + pause, pause };
     }
 
@@ -439,7 +473,42 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_ten_seconds_and_shrink_after_a_good_connection() {
+    fn a_forgotten_token_and_a_network_that_is_back_cost_no_long_pause() {
+        let (mut connection, mut out) = (attendee(), VecDeque::new());
+        enter(&mut connection, at(0));
+        let mut now = at(1000);
+        connection.closed(now);
+        for _ in 0..6 {
+            now = connection.poll_timeout().unwrap();
+            connection.tick(now, &mut out);
+            connection.closed(now);
+        }
+        now = connection.poll_timeout().unwrap();
+        connection.tick(now, &mut out);
+        connection.opened(now, &mut out);
+        assert_eq!(
+            connection.rejected(now, Some(1), &Reject::NoSuchRight, &mut out),
+            Fate::Same
+        );
+        assert!(connection.poll_timeout().unwrap() - now <= PAUSE_FIRST);
+
+        // A dial into a dead network is begun again, a young one is not.
+        out.clear();
+        connection.hurry(now, &mut out);
+        assert_eq!(out.pop_back(), Some(Output::Connect));
+        connection.hurry(now + DIAL_YOUNG / 2, &mut out);
+        assert!(out.is_empty());
+        connection.hurry(now + DIAL_YOUNG, &mut out);
+        assert_eq!(out.pop_back(), Some(Output::Connect));
+        connection.opened(now, &mut out);
+        connection.entered(now, token(), false);
+        out.clear();
+        connection.hurry(now, &mut out);
+        assert_eq!(sent(&mut out).body, ClientMessage::Ping);
+    }
+
+    #[test]
+    fn pauses_grow_to_three_seconds_and_shrink_after_a_good_connection() {
         let mut connection = attendee();
         let mut out = VecDeque::new();
         let mut now = at(0);

@@ -14,6 +14,9 @@ pub enum SealRefused {
     /// There is no key: not in the group, or not any more.
     #[error("no key to seal with")]
     NoKey,
+    /// Nobody who matters has confirmed for too long that they are where we are.
+    #[error("nobody confirms that they hear us")]
+    Unconfirmed,
     /// The keys have not been renewed for too long.
     #[error("the epoch is too old to send in")]
     EpochTooOld,
@@ -29,6 +32,7 @@ impl Code for SealRefused {
     fn code(&self) -> &'static str {
         match self {
             Self::NoKey => "no_key",
+            Self::Unconfirmed => "unconfirmed",
             Self::EpochTooOld => "epoch_too_old",
             Self::BadFrame => "bad_frame",
             Self::KeyUsedUp => "key_used_up",
@@ -104,6 +108,9 @@ impl Participant {
         out.clear();
         if self.keys.sealer.epoch().is_some() && self.keys.is_too_old(now) {
             return Err(SealRefused::EpochTooOld);
+        }
+        if self.pulse.is_silent(now, self.role()) {
+            return Err(SealRefused::Unconfirmed);
         }
         if self.keys.is_withheld() {
             return Err(SealRefused::NoKey);

@@ -159,6 +159,11 @@ impl Keys {
         }
     }
 
+    /// Somebody can open our frames again, from the next key frame on.
+    pub(crate) fn want_key_frame(&mut self) {
+        self.key_frame_due = true;
+    }
+
     /// Seals nothing more before `who`, a member, is out.
     pub(crate) fn withhold_from(&mut self, who: ParticipantId) {
         if self.others.contains(&who) {
@@ -245,7 +250,8 @@ impl Keys {
             self.ack = Ack::Settled;
             return;
         };
-        let application = Application { group: group.id(), epoch: group.epoch(), message };
+        let (id, epoch) = (group.id(), group.epoch());
+        let application = Application { group: id, epoch, message, fleeting: false };
         if let Some(n) = connection.request(ClientMessage::Application(application), out) {
             self.ack = Ack::Sent { n };
         }

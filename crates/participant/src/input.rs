@@ -1,6 +1,7 @@
 //! What a shell tells the participant core.
 
 use e2ee::message;
+use e2ee::receipt::Item;
 use protocol::id::ParticipantId;
 use protocol::media::{OfferedSlot, OfferedTrack, TrackKind};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,30 @@ pub enum Input {
         /// What: JSON, as the web client writes it.
         text: String,
     },
+    /// A note to somebody who waits; from there, with nobody named, to the moderators.
+    TellLobby {
+        /// Whom; nobody if we wait ourselves.
+        participant: Option<ParticipantId>,
+        /// What: JSON, as the web client writes it.
+        text: String,
+    },
+    /// What everybody who waits is told first, from here on.
+    PresetNote {
+        /// What; nothing any more if there is none.
+        text: Option<String>,
+    },
+    /// The attendee agreed; leads to [`Output::Receipt`](crate::Output::Receipt) once the
+    /// counsellor's device has signed.
+    Agree {
+        /// Which version of the texts was shown.
+        version: String,
+        /// In which language.
+        language: String,
+        /// What was shown, and the answers.
+        items: Vec<AgreedItem>,
+    },
+    /// The attendee takes back what they agreed to.
+    Withdraw,
     /// The person turned a track on or off.
     SetTrack {
         /// Which.
@@ -86,8 +111,26 @@ pub enum Input {
     MediaConnected,
     /// The peer connection failed or was lost.
     MediaFailed,
+    /// The page woke up, or the network is said to be back.
+    Woke,
     /// Time passed.
     Tick,
+}
+
+/// One thing agreed to, or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export_to = "participant.ts")]
+pub struct AgreedItem {
+    /// Its name in the texts of this version.
+    pub name: String,
+    /// Whether it was agreed to.
+    pub agreed: bool,
+}
+
+impl From<AgreedItem> for Item {
+    fn from(AgreedItem { name, agreed }: AgreedItem) -> Self {
+        Self { name, agreed }
+    }
 }
 
 /// What a saying is about.  Of `live`, `line` and `step` only the newest counts; every saying

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use e2ee::door::{AttendeeIdentity, DeviceSecret};
 use e2ee::link::{CounsellorPin, InviteKeys};
+use e2ee::lobby::LobbyLine;
 use e2ee::random::Randomness;
 use protocol::client::ClientMessage;
 use protocol::id::{ParticipantId, RoomId};
@@ -131,7 +132,12 @@ impl Knocking {
         }
     }
 
-    /// Knocks, or brings a spare, when it is time.
+    /// The line for notes to the moderators who have the last knock.
+    pub(crate) fn lobby_line(&self) -> Option<LobbyLine> {
+        self.identity.as_ref()?.lobby_line()
+    }
+
+    /// Knocks, or brings a spare, when it is time.  `true` if something was sent.
     pub(crate) fn pump(
         &mut self,
         now: Timestamp,
@@ -139,21 +145,21 @@ impl Knocking {
         place: Place,
         connection: &mut Connection,
         out: &mut VecDeque<Output>,
-    ) {
+    ) -> bool {
         let is_due = self.n.is_none() && self.due.is_some_and(|due| now >= due);
         let Some(identity) = self.identity.as_mut().filter(|_| is_due) else {
-            return;
+            return false;
         };
         if !connection.is_entered() {
-            return;
+            return false;
         }
         if !self.must && !identity.needs_new_packages(unix) {
             self.due = Some(now + LOOK_INTERVAL);
-            return;
+            return false;
         }
         let Ok(knock) = identity.knock(unix) else {
             self.due = Some(now + KNOCK_INTERVAL);
-            return;
+            return false;
         };
         let message = match place {
             Place::Waiting => ClientMessage::Knock(knock),
@@ -162,6 +168,7 @@ impl Knocking {
         self.n = connection.request(message, out);
         self.due = None;
         self.must = false;
+        true
     }
 
     pub(crate) fn poll_timeout(&self, is_entered: bool) -> Option<Timestamp> {
@@ -282,6 +289,8 @@ mod tests {
                 | Output::ForceKeyFrame { .. }
                 | Output::Chat { .. }
                 | Output::Said { .. }
+                | Output::LobbyNote { .. }
+                | Output::Receipt { .. }
                 | Output::Refused { .. }
                 | Output::Show { .. }) => panic!("{other:?}"),
             });

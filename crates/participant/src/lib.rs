@@ -12,14 +12,17 @@ mod admission;
 mod attending;
 mod chat;
 mod connection;
+mod consent;
 pub mod frames;
 mod group_life;
 pub mod input;
 mod knocking;
+mod lobby;
 mod media_life;
 mod moderating;
 pub mod output;
 mod participant;
+mod pulse;
 mod random;
 mod received;
 mod sayings;
@@ -33,6 +36,6 @@ pub use input::Input;
 pub use output::{CallState, Output};
 pub use participant::Participant;
 pub use start::{
-    AttendeeStart, Code, InviteMaterials, ModeratorDraft, ModeratorStart, Refusal,
-    link_secrets, randomness, room_id,
+    AttendeeStart, Code, InviteMaterials, ModeratorDraft, ModeratorStart, Refusal, link_rights,
+    link_secrets, open_card, randomness, room_id, seal_card, verify_receipt,
 };

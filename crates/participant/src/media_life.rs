@@ -7,12 +7,12 @@
 //! ```
 //!
 //! The server answers offers and may lose the media path whenever it likes; the worst it
-//! gains is a new offer after a pause that grows to ten seconds.
+//! gains is a new offer after a pause that grows to two seconds.
 //!
 //! # Invariants
 //!
 //! - One offer at a time: an answer is taken only for the offer that was sent last.
-//! - Pauses between attempts grow to 10 s, unless the last one carried media for a while.
+//! - Pauses between attempts grow to 2 s, unless the last one carried media for a while.
 //! - A broken WebSocket alone never ends media that flows.
 
 use std::collections::VecDeque;
@@ -28,17 +28,18 @@ use crate::output::Output;
 /// How long the shell may take to make an offer: a person may be asked for the camera.
 const MAKING_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long the server may take to answer.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the server may take to answer.  It gives up on an offer after ten seconds itself, so
+/// later than that it is the connection that is broken.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(12);
 
 /// How long ICE and DTLS may take.
-const CONNECTING_PATIENCE: Duration = Duration::from_secs(20);
+const CONNECTING_PATIENCE: Duration = Duration::from_secs(12);
 
 /// First pause; each failure doubles it.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);
 
 /// Longest pause.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Media that flowed this long was good: the next attempt comes at once.
 const LASTED: Duration = Duration::from_secs(10);
@@ -153,6 +154,20 @@ impl MediaLife {
         }
     }
 
+    /// Whether the offer has had no answer for too long: then the WebSocket is to be given up,
+    /// which sends it again.
+    pub(crate) fn is_unanswered(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Offering { deadline, .. } if now >= deadline)
+    }
+
+    /// The way to the server is there again: what failed without it is tried at once.
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        self.n_failures = 0;
+        if let State::Due { at } = &mut self.state {
+            *at = now.min(*at);
+        }
+    }
+
     /// The WebSocket broke: an offer without an answer is sent again later.
     pub(crate) fn connection_lost(&mut self) {
         self.state = match std::mem::take(&mut self.state) {
@@ -173,7 +188,8 @@ impl MediaLife {
         connection: &mut Connection,
         out: &mut VecDeque<Output>,
     ) -> bool {
-        if self.deadline().is_some_and(|deadline| now >= deadline) {
+        let is_late = self.deadline().is_some_and(|deadline| now >= deadline);
+        if is_late && !self.is_unanswered(now) {
             self.fail(now);
         }
         match &self.state {
@@ -285,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_between_attempts_grow_to_ten_seconds_and_good_media_resets_them() {
+    fn pauses_between_attempts_grow_to_two_seconds_and_good_media_resets_them() {
         let mut call = Call::new();
         call.media.want(at(0));
         let mut now = at(0);
@@ -332,7 +348,30 @@ mod tests {
         call.media.offered(at(0), offer());
         call.pump(at(0));
         let deadline = call.media.poll_timeout().unwrap();
+        assert!(!call.media.is_unanswered(at(0)) && call.media.is_unanswered(deadline));
+        assert_eq!(call.pump(deadline), [], "whoever asks gives the WebSocket up");
+        call.media.connection_lost();
+        assert!(matches!(call.pump(deadline)[..], [Output::Send { .. }]), "the same again");
+        assert!(call.media.answered(deadline));
+        let deadline = call.media.poll_timeout().unwrap();
         assert_eq!(call.pump(deadline), [Output::MakeOffer]);
+    }
+
+    #[test]
+    fn what_failed_while_there_was_no_way_to_the_server_is_tried_at_once() {
+        let mut call = Call::new();
+        call.media.want(at(0));
+        let mut now = at(0);
+        for _ in 0..5 {
+            call.connect(now);
+            call.media.lost(now);
+            now = call.media.poll_timeout().unwrap();
+        }
+        call.connect(now);
+        call.media.lost(now);
+        assert!(call.media.poll_timeout().unwrap() > now);
+        call.media.hurry(now);
+        assert_eq!(call.pump(now), [Output::MakeOffer]);
     }
 
     #[test]

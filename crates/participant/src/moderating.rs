@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use e2ee::group::{Founding, Group};
 use e2ee::identity::ModeratorIdentity;
-use e2ee::link::RoomSecret;
+use e2ee::link::{InviteKeys, LinkSecret, RoomSecret};
 use protocol::client::{Added, ClientMessage, Commit, Decline, OpenGroup};
 use protocol::id::{Generation, LeafIndex, ParticipantId, RoomId};
 use protocol::reject::{FarewellReason, Reject};
+use protocol::secret::Secret;
 use protocol::server::{Entered, GroupOpened, Knocked};
 use protocol::time::Timestamp;
 
@@ -149,6 +150,52 @@ impl std::fmt::Debug for Moderating {
 }
 
 impl Participant {
+    /// To a moderator: a link that was made during this sitting, by its number in the room.
+    pub fn add_invite(&mut self, number: u32, link_secret: &Secret<32>) {
+        if let Side::Moderator(side) = &mut self.side {
+            let link = LinkSecret::from_bytes(*link_secret.expose());
+            side.admission.add_invite(number, InviteKeys::derive(&link));
+        }
+    }
+
+    /// The moderator lets somebody in.
+    pub(crate) fn admit(&mut self, participant: ParticipantId) {
+        let is_known = match &mut self.side {
+            Side::Moderator(side) => side.admission.admit(participant),
+            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
+        };
+        if !is_known {
+            self.refuse(Reject::NoSuchParticipant);
+        }
+    }
+
+    /// The moderator does not let somebody in.
+    pub(crate) fn decline(&mut self, participant: ParticipantId) {
+        let Side::Moderator(side) = &mut self.side else {
+            return self.refuse(Reject::NotModerator);
+        };
+        // Let in already, says the server, but not by us: out they go all the same.
+        if side.admission.is_inside(participant) {
+            return self.remove(participant);
+        }
+        let decline = ClientMessage::Decline(Decline { participant });
+        if self.connection.request(decline, &mut self.out).is_some() {
+            side.admission.unknocked(participant);
+        } else {
+            self.refuse(Reject::Internal);
+        }
+    }
+
+    /// The moderator puts somebody out.
+    pub(crate) fn remove(&mut self, participant: ParticipantId) {
+        match &mut self.side {
+            Side::Moderator(side) => side.admission.remove(participant),
+            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
+        }
+        // Not one more word for them, also if the server holds the commit back.
+        self.keys.withhold_from(participant);
+    }
+
     /// Settles, on entry, what the server knows and what was in doubt.
     pub(crate) fn catch_up(&mut self, now: Timestamp, entered: &Entered) {
         let members = self.members();
@@ -210,6 +257,9 @@ impl Participant {
         if side.admission.knocked(now, unix, knocked) {
             let decline = Decline { participant: knocked.participant };
             self.connection.request(ClientMessage::Decline(decline), &mut self.out);
+        } else if side.admission.waits(knocked.participant) {
+            let line = side.admission.lobby_line(knocked.participant);
+            self.meet_in_lobby(knocked.participant, line);
         }
     }
 
@@ -236,6 +286,7 @@ impl Participant {
         self.keys.begin(now, &mut group, Began::NewGroup, |_| true);
         self.group = Some(group);
         self.ears.clear();
+        self.begin_pulse(now);
         self.media.want(now);
     }
 

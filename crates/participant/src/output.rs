@@ -64,6 +64,22 @@ pub enum Output {
         /// What.  Their words: to be checked before use.
         text: String,
     },
+    /// A note before admission was written, or came.
+    LobbyNote {
+        /// The person who waits; on their side whoever wrote it.
+        participant: ParticipantId,
+        /// Whether it is our own.
+        own: bool,
+        /// What.  If it is not our own, their words: to be checked before use.
+        text: String,
+    },
+    /// What the attendee agreed to, or took back, signed by both.
+    Receipt {
+        /// The attendee.
+        participant: Option<ParticipantId>,
+        /// JSON of the receipt, for both to keep.
+        receipt: String,
+    },
     /// Something the person asked for could not be done.
     Refused {
         /// Why.
@@ -90,6 +106,15 @@ pub struct CallState {
     pub others: Vec<Other>,
     /// To moderators: who waits.
     pub waiting: Vec<Waiting>,
+    /// Members who have not said for twenty seconds that they are where we are and hear us:
+    /// their network is bad, or somebody splits the call.  Media stop a little later.
+    pub unheard: Vec<ParticipantId>,
+    /// To whoever waits: a moderator's device knows of it.
+    pub is_seen: bool,
+    /// For how long nobody else has been in the room or at its door, when this was shown, in
+    /// milliseconds.  `None` while somebody is.
+    #[ts(type = "number | null")]
+    pub alone_ms: Option<u64>,
     /// Who the counsellor is, as proven by the group (to attendees, once in).
     pub counsellor: Option<String>,
     /// The code both can compare: four groups of five digits.  `None` until there are two.

@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use e2ee::door::{DeviceSecret, Door};
 use e2ee::group::Group;
 use e2ee::identity::ModeratorIdentity;
+use e2ee::lobby::Way;
 use e2ee::random::Randomness;
-use protocol::client::{ClientMessage, Decline};
+use protocol::client::ClientMessage;
 use protocol::id::{ParticipantId, RoomId};
 use protocol::limits::ROOM_MEMBERS_MAX;
 use protocol::media::{TrackKind, TrackState};
@@ -27,12 +28,15 @@ use protocol::time::{Timestamp, UnixSeconds};
 use crate::admission::Admission;
 use crate::chat::Chat;
 use crate::connection::{Connection, Entry, Fate};
+use crate::consent::Consent;
 use crate::group_life::Keys;
 use crate::input::Input;
 use crate::knocking::Knocking;
+use crate::lobby::Lobby;
 use crate::media_life::MediaLife;
 use crate::moderating::Moderating;
 use crate::output::{CallState, EndReason, Other, Output};
+use crate::pulse::Pulse;
 use crate::random::Jitter;
 use crate::sayings::{Ears, Mouth};
 use crate::start::{AttendeeStart, ModeratorParts, Refusal, attendee_keys};
@@ -43,6 +47,8 @@ use crate::view;
 /// Times are counted from its construction.
 pub struct Participant {
     unix: UnixSeconds,
+    /// Of the last input.
+    now: Timestamp,
     pub(crate) random: Randomness,
     pub(crate) side: Side,
     pub(crate) me: Option<ParticipantId>,
@@ -54,6 +60,13 @@ pub struct Participant {
     pub(crate) chat: Chat,
     pub(crate) mouth: Mouth,
     pub(crate) ears: Ears,
+    pub(crate) lobby: Lobby,
+    pub(crate) pulse: Pulse,
+    pub(crate) consent: Consent,
+    /// A moderator's device has spoken to us while we wait.
+    pub(crate) is_seen: bool,
+    /// Since when nobody else has been here.
+    alone_since: Option<Timestamp>,
     /// The others, as the server tells it.
     pub(crate) present: BTreeMap<ParticipantId, Presence>,
     tracks: BTreeMap<TrackKind, bool>,
@@ -115,8 +128,14 @@ impl Participant {
 
     fn new(side: Side, entry: Entry, unix: UnixSeconds, random: Randomness) -> Self {
         let seed = u64::from_le_bytes(random.bytes());
+        let way = match side {
+            Side::Attendee(_) => Way::ToModerators,
+            Side::Moderator(_) => Way::ToWaiting,
+        };
+        let lobby = Lobby::new(way, random.fork());
         Self {
             unix,
+            now: Timestamp::default(),
             random,
             side,
             me: None,
@@ -128,6 +147,11 @@ impl Participant {
             chat: Chat::default(),
             mouth: Mouth::default(),
             ears: Ears::default(),
+            lobby,
+            pulse: Pulse::default(),
+            consent: Consent::default(),
+            is_seen: false,
+            alone_since: None,
             present: BTreeMap::new(),
             tracks: BTreeMap::new(),
             tracks_told: BTreeMap::new(),
@@ -144,6 +168,7 @@ impl Participant {
         if self.ended.is_some() {
             return;
         }
+        self.now = self.now.max(now);
         match input {
             Input::Start => self.connection.start(now, &mut self.out),
             Input::Ticket { ticket } => self.ticket(now, &ticket),
@@ -162,6 +187,12 @@ impl Participant {
             Input::Remove { participant } => self.remove(participant),
             Input::SendChat { text } => self.send_chat(text),
             Input::Say { topic, text } => self.say(topic, text),
+            Input::TellLobby { participant, text } => self.tell_lobby(participant, text),
+            Input::PresetNote { text } => self.preset_note(text),
+            Input::Agree { version, language, items } => {
+                self.agree(now, version, language, items.into_iter().map(Into::into).collect());
+            }
+            Input::Withdraw => self.withdraw(now),
             Input::SetTrack { kind, on } => {
                 self.tracks.insert(kind, on);
             }
@@ -175,6 +206,7 @@ impl Participant {
             }
             Input::MediaConnected => self.media.connected(now),
             Input::MediaFailed => self.media.lost(now),
+            Input::Woke => self.connection.hurry(now, &mut self.out),
             Input::Tick => (),
         }
         self.pump(now);
@@ -221,14 +253,24 @@ impl Participant {
                 side.poll_timeout(is_entered, rekey_at)
             }
         };
-        let speech = [self.chat.poll_timeout(), self.mouth.poll_timeout()];
+        let speech =
+            [self.chat.poll_timeout(), self.mouth.poll_timeout(), self.lobby.poll_timeout()];
         let speech = speech.into_iter().flatten().min().filter(|_| is_entered);
         let ears = self.ears.poll_timeout();
+        let pulse = self.pulse.poll_timeout(self.now, is_entered && self.group.is_some());
         let keys = self.keys.poll_timeout(is_entered);
-        [self.connection.poll_timeout(), self.media.poll_timeout(), side, speech, ears, keys]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.connection.poll_timeout(),
+            self.media.poll_timeout(),
+            side,
+            speech,
+            ears,
+            keys,
+            pulse,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// To a moderator: whom they let in, for the page that is loaded after this one.  It says
@@ -275,8 +317,10 @@ impl Participant {
             self.out.push_back(Output::Refused { reject: Reject::RoomEnded });
         }
         self.mouth = Mouth::default();
+        self.lobby.keep_only(|_| false);
         self.ears.clear();
         self.keys.close();
+        self.pulse.close();
         self.group = None;
         self.present.clear();
         self.media.stop(&mut self.out);
@@ -308,6 +352,9 @@ impl Participant {
     pub(crate) fn connection_lost(&mut self, now: Timestamp) {
         self.chat.connection_lost();
         self.mouth.connection_lost();
+        self.lobby.connection_lost();
+        self.pulse.connection_lost();
+        self.is_seen = false;
         self.media.connection_lost();
         self.keys.connection_lost(now);
         match &mut self.side {
@@ -336,11 +383,35 @@ impl Participant {
         }
         let (connection, out) = (&mut self.connection, &mut self.out);
         self.keys.pump(now, unix, self.group.as_mut(), connection, out);
+        self.pump_pulse(now);
+        self.pump_consent();
         self.pump_speech(now);
-        self.media.pump(now, &mut self.connection, &mut self.out);
+        self.pump_media(now);
         self.tell_tracks();
         if let Side::Attendee(side) = &mut self.side {
-            side.pump(now, unix, self.place, &mut self.connection, &mut self.out);
+            let (connection, out) = (&mut self.connection, &mut self.out);
+            if side.pump(now, unix, self.place, connection, out)
+                && let Some(me) = self.me
+            {
+                self.lobby.bind(me, side.lobby_line());
+            }
+        }
+        self.pump_lobby(now);
+        self.note_whether_alone(now);
+    }
+
+    fn note_whether_alone(&mut self, now: Timestamp) {
+        let somebody_waits = match &self.side {
+            Side::Moderator(side) => !side.admission.waiting(now).is_empty(),
+            Side::Attendee(_) => false,
+        };
+        let is_alone = self.place == Place::Room
+            && self.has_entered
+            && !somebody_waits
+            && !self.present.values().any(|other| other.connected);
+        match is_alone {
+            true => drop(self.alone_since.get_or_insert(now)),
+            false => self.alone_since = None,
         }
     }
 
@@ -371,37 +442,6 @@ impl Participant {
                 self.take_fate(now, fate);
             }
         }
-    }
-
-    fn admit(&mut self, participant: ParticipantId) {
-        let is_known = match &mut self.side {
-            Side::Moderator(side) => side.admission.admit(participant),
-            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
-        };
-        if !is_known {
-            self.refuse(Reject::NoSuchParticipant);
-        }
-    }
-
-    fn decline(&mut self, participant: ParticipantId) {
-        let Side::Moderator(side) = &mut self.side else {
-            return self.refuse(Reject::NotModerator);
-        };
-        let decline = ClientMessage::Decline(Decline { participant });
-        if self.connection.request(decline, &mut self.out).is_some() {
-            side.admission.unknocked(participant);
-        } else {
-            self.refuse(Reject::Internal);
-        }
-    }
-
-    fn remove(&mut self, participant: ParticipantId) {
-        match &mut self.side {
-            Side::Moderator(side) => side.admission.remove(participant),
-            Side::Attendee(_) => return self.refuse(Reject::NotModerator),
-        }
-        // Not one more word for them, also if the server holds the commit back.
-        self.keys.withhold_from(participant);
     }
 
     fn leave(&mut self) {
@@ -453,6 +493,12 @@ impl Participant {
                 Side::Moderator(side) if self.ended.is_none() => side.admission.waiting(now),
                 Side::Moderator(_) | Side::Attendee(_) => Vec::new(),
             },
+            unheard: self.pulse.unheard(now),
+            is_seen: self.is_seen && self.place == Place::Waiting,
+            alone_ms: self
+                .alone_since
+                .filter(|_| self.ended.is_none())
+                .map(|since| u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)),
             counsellor,
             safety_code: safety_code.map(|code| code.to_vec()),
             n_members: u32::try_from(members.len()).unwrap_or(u32::MAX),

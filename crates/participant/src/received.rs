@@ -48,9 +48,12 @@ impl Participant {
                 Side::Moderator(side) => side.admission.unknocked(participant),
                 Side::Attendee(_) => self.ignore(),
             },
+            ServerMessage::LobbyNote(noted) => self.lobby_noted(&noted),
             ServerMessage::Present(presence) => {
                 if !presence.connected {
                     self.keys.left(now, presence.participant);
+                } else if self.is_away(presence.participant) {
+                    self.pulse.hurry(now);
                 }
                 self.note_present(presence);
             }
@@ -94,6 +97,8 @@ impl Participant {
         if !is_same {
             self.start_over(now, entered);
         }
+        self.pulse.hurry(now);
+        self.media.hurry(now);
         match &mut self.side {
             Side::Attendee(side) => {
                 if self.place == Place::Room && self.group.is_none() {
@@ -108,12 +113,14 @@ impl Participant {
     fn start_over(&mut self, now: Timestamp, entered: &Entered) {
         self.group = None;
         self.ears.clear();
+        self.pulse.close();
         self.keys.close();
         self.media.stop(&mut self.out);
         self.tracks_told.clear();
         match &mut self.side {
             Side::Attendee(side) => {
                 side.start_over(now, entered.room, entered.participant);
+                self.lobby.become_somebody(entered.participant);
             }
             Side::Moderator(side) => side.start_over(),
         }
@@ -127,6 +134,8 @@ impl Participant {
             self.out.push_back(Output::Chat { from: me, name, own: true, text });
         }
         self.mouth.done(n);
+        self.lobby.done(n);
+        self.pulse.done(n);
         self.keys.done(n);
         match &mut self.side {
             Side::Attendee(side) => side.done(now, n),
@@ -146,6 +155,8 @@ impl Participant {
         if let Some(reject) = chat.or(self.mouth.rejected(now, n, reject)) {
             self.refuse(reject);
         }
+        self.lobby.rejected(now, n, reject);
+        self.pulse.rejected(now, n);
         self.keys.rejected(now, n);
         if self.media.rejected(now, n) && *reject == Reject::BadOffer {
             self.refuse(Reject::BadOffer);
@@ -231,6 +242,7 @@ impl Participant {
                     let told = told.filter(|who| !members.contains(who));
                     side.commit_won(&added, &removed.into_iter().chain(told).collect());
                 }
+                self.begin_pulse(now);
             }
             CommitOutcome::Evicted => self.end(view::farewell(FarewellReason::Removed)),
             CommitOutcome::Ignored(Ignored::Future) => self.enter_anew(now),
@@ -255,7 +267,14 @@ impl Participant {
             return self.ignore();
         };
         match message {
-            Message::EpochAck { epoch: _ } => self.keys.confirmed(now, participant),
+            Message::EpochAck { epoch: _ } => {
+                self.pulse.heard(now, participant, false);
+                self.keys.confirmed(now, participant);
+            }
+            Message::Heartbeat(beat) => {
+                let hears_us = beat.hears(group.own_leaf());
+                self.pulse.heard(now, participant, hears_us);
+            }
             Message::Saying { topic, text } => {
                 self.heard(now, participant, counter, topic, text);
             }
@@ -269,6 +288,10 @@ impl Participant {
                 });
             }
         }
+    }
+
+    fn is_away(&self, who: ParticipantId) -> bool {
+        self.present.get(&who).is_some_and(|other| !other.connected)
     }
 
     fn slots(&mut self, bindings: Vec<SlotBinding>) {

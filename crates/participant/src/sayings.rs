@@ -44,7 +44,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 const HEARD_BURST_MAX: u32 = 8;
 
 /// Whether only the newest counts.
-const fn is_state(topic: Topic) -> bool {
+pub(crate) const fn is_state(topic: Topic) -> bool {
     match topic {
         Topic::Live | Topic::Line | Topic::Step => true,
         Topic::Place | Topic::Consent | Topic::Mismatch => false,

@@ -5,9 +5,10 @@ use e2ee::link::{
     self, CounsellorPin, InviteKeys, LinkSecret, RoomSecret, format_fragment, parse_fragment,
 };
 use e2ee::random::Randomness;
+use e2ee::receipt::Receipt;
 use protocol::id::{InviteId, RoomId};
 use protocol::limits::{INVITES_PER_ROOM_MAX, NAME_BYTES_MAX, WRAPPED_SECRET_BYTES_MAX};
-use protocol::opaque::Opaque;
+use protocol::opaque::{Opaque, decode_base64url, encode_base64url};
 use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 use serde::Serialize;
@@ -198,6 +199,55 @@ impl InviteMaterials {
     }
 }
 
+/// What the server must see of a link, as JSON: `invite` and `server_auth`.  For the page that
+/// asks for the card of its invite.
+///
+/// # Errors
+///
+/// [`Refusal::BadLink`].
+pub fn link_rights(fragment: &str) -> Result<String, Refusal> {
+    let keys = keys_of(fragment)?;
+    let rights = LinkRights { invite: keys.invite, server_auth: keys.server_auth().to_wire() };
+    Ok(serde_json::to_string(&rights).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct LinkRights {
+    invite: InviteId,
+    server_auth: Opaque<32>,
+}
+
+/// Seals the card of an invite; base64url.
+///
+/// # Errors
+///
+/// [`Refusal::BadLength`] if it is empty or too long.
+pub fn seal_card(
+    link_secret: &Secret<32>,
+    card: &str,
+    random: &Randomness,
+) -> Result<String, Refusal> {
+    let keys = InviteKeys::derive(&LinkSecret::from_bytes(*link_secret.expose()));
+    let sealed = keys.seal_card(card, random).ok_or(Refusal::BadLength)?;
+    Ok(encode_base64url(sealed.as_slice()))
+}
+
+/// Opens the card of the invite a link is for; `None` if it was not sealed for it.
+///
+/// # Errors
+///
+/// [`Refusal::BadLink`].
+pub fn open_card(fragment: &str, sealed: &str) -> Result<Option<String>, Refusal> {
+    let sealed = decode_base64url(sealed).and_then(|bytes| Opaque::new(bytes).ok());
+    Ok(keys_of(fragment)?.open_card(&sealed.unwrap_or_default()))
+}
+
+/// Whether both signatures of a receipt (JSON) hold.
+#[must_use]
+pub fn verify_receipt(json: &str) -> bool {
+    serde_json::from_str::<Receipt>(json).is_ok_and(|receipt| receipt.verify().is_ok())
+}
+
 /// Randomness of the operating system, or of the browser.
 ///
 /// # Errors
@@ -239,4 +289,40 @@ pub(crate) fn attendee_keys(
         return Err(Refusal::BadName);
     }
     Ok((InviteKeys::derive(&secret), pin))
+}
+
+fn keys_of(fragment: &str) -> Result<InviteKeys, Refusal> {
+    let (secret, _) = parse_fragment(fragment).map_err(|link::BadLink| Refusal::BadLink)?;
+    Ok(InviteKeys::derive(&secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_sealed_at_the_desk_and_opened_by_the_link() {
+        let random = Randomness::from_seed([1; 32]);
+        let link = Secret::from_bytes([4; 32]);
+        let room = RoomId::from_bytes([7; 16]);
+        let made = InviteMaterials::make(room, &link, &link, &[5; 32], &random);
+        let sealed = seal_card(&link, "{\"name\":\"Samar\"}", &random).unwrap();
+        let opened = open_card(&made.fragment, &sealed).unwrap();
+        assert_eq!(opened.as_deref(), Some("{\"name\":\"Samar\"}"));
+        assert_eq!(open_card(&made.fragment, "AAAA"), Ok(None));
+        assert_eq!(open_card(&made.fragment, "no base64"), Ok(None));
+        assert_eq!(open_card("#1.a.b", &sealed), Err(Refusal::BadLink));
+        assert_eq!(seal_card(&link, "", &random), Err(Refusal::BadLength));
+
+        let rights = link_rights(&made.fragment).unwrap();
+        assert!(rights.contains(&made.invite.to_string()) && rights.contains("server_auth"));
+        assert!(!made.fragment.contains(rights.split('"').nth(7).unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_receipt_does_not_hold() {
+        for text in ["", "{}", "null", "[]"] {
+            assert!(!verify_receipt(text));
+        }
+    }
 }

@@ -48,6 +48,7 @@ pub(crate) fn looks_the_same(one: &CallState, two: &CallState) -> bool {
         for waiting in &mut state.waiting {
             waiting.waited_ms = 0;
         }
+        state.alone_ms = state.alone_ms.map(|_| 0);
         state
     };
     without_clocks(one) == without_clocks(two)
@@ -104,6 +105,9 @@ mod tests {
                 other_device: false,
                 waited_ms,
             }],
+            unheard: Vec::new(),
+            is_seen: false,
+            alone_ms: Some(waited_ms),
             counsellor: None,
             safety_code: None,
             n_members: 1,

@@ -490,7 +490,9 @@ impl World {
             Output::CloseMedia
             | Output::BindSlots { .. }
             | Output::ForceKeyFrame { .. }
-            | Output::Said { .. } => (),
+            | Output::Said { .. }
+            | Output::LobbyNote { .. }
+            | Output::Receipt { .. } => (),
             Output::Chat { own, text, .. } => {
                 if let Some(person) = self.person_mut(who) {
                     if own {

@@ -13,6 +13,14 @@ import type {
 } from "./wire";
 
 /**
+ * One thing agreed to, or not.
+ */
+export type AgreedItem = {
+  name: string,
+  agreed: boolean,
+};
+
+/**
  * Everything a view needs to draw.
  */
 export type CallState = {
@@ -21,6 +29,9 @@ export type CallState = {
   role: Role,
   others: Array<Other>,
   waiting: Array<Waiting>,
+  unheard: Array<ParticipantId>,
+  is_seen: boolean,
+  alone_ms: number | null,
   counsellor: string | null,
   safety_code: Array<string> | null,
   n_members: number,
@@ -52,12 +63,17 @@ export type Input =
   | { "type": "remove", participant: ParticipantId }
   | { "type": "send_chat", text: string }
   | { "type": "say", topic: Topic, text: string }
+  | { "type": "tell_lobby", participant: ParticipantId | null, text: string }
+  | { "type": "preset_note", text: string | null }
+  | { "type": "agree", version: string, language: string, items: Array<AgreedItem> }
+  | { "type": "withdraw" }
   | { "type": "set_track", kind: TrackKind, on: boolean }
   | { "type": "leave" }
   | { "type": "end_room" }
   | { "type": "offered", sdp: string, tracks: Array<OfferedTrack>, slots: Array<OfferedSlot> }
   | { "type": "media_connected" }
   | { "type": "media_failed" }
+  | { "type": "woke" }
   | { "type": "tick" };
 
 /**
@@ -87,6 +103,8 @@ export type Output =
   | { "type": "force_key_frame", kind: TrackKind }
   | { "type": "chat", from: ParticipantId, name: string, own: boolean, text: string }
   | { "type": "said", from: ParticipantId, topic: Topic, text: string }
+  | { "type": "lobby_note", participant: ParticipantId, own: boolean, text: string }
+  | { "type": "receipt", participant: ParticipantId | null, receipt: string }
   | { "type": "refused", reject: Reject }
   | { "type": "show", state: CallState };
 

@@ -2,12 +2,16 @@
 // It carries orders out and facts in.  What is allowed, and when, the core decides.
 
 import type { LocalMedia } from "../media/local.svelte";
-import type { CallState, Output, Topic } from "../protocol/participant";
+import type { AgreedItem, CallState, Output, Topic } from "../protocol/participant";
 import type { Reject, Role, SlotBinding, TrackKind } from "../protocol/wire";
 import type { Line, LineFacts } from "../room/line";
 import { lineOf } from "../room/line";
+import type { LobbyLine, LobbyNote } from "../room/lobby";
+import { readLobbyNote, writeLobbyNote } from "../room/lobby";
+import type { KeptReceipt } from "../room/receipt";
+import { readReceipt } from "../room/receipt";
 import { type Watch, watch } from "../room/watchdog";
-import type { Counters } from "../vault/messages";
+import type { Counters, FrameCounters } from "../vault/messages";
 import { transformName } from "../vault/messages";
 import type { CodecWork, PeerFigures } from "./peer";
 import { Peer } from "./peer";
@@ -53,6 +57,10 @@ export type FetchTicket = () => Promise<{ ticket: string } | { retry: boolean }>
 /** Longest chat kept on the page. */
 const CHAT_LINES_MAX = 1000;
 
+/** Most notes of the waiting room, and most receipts, kept on the page. */
+const LOBBY_LINES_MAX = 500;
+const RECEIPTS_MAX = 64;
+
 const TICK_MS = 1000;
 
 const EMPTY: Omit<CallState, "role"> = {
@@ -60,6 +68,9 @@ const EMPTY: Omit<CallState, "role"> = {
   me: null,
   others: [],
   waiting: [],
+  unheard: [],
+  is_seen: false,
+  alone_ms: null,
   counsellor: null,
   safety_code: null,
   n_members: 0,
@@ -77,6 +88,12 @@ export class Call {
   line: Line = $state("unknown");
   /** Figures of the last second, a new object each second. */
   facts: LineFacts = $state.raw({ round_trip_ms: null, lost: null });
+  /** Notes before admission, oldest first. On the side of whoever waits, `participant` is the writer. */
+  lobby: LobbyLine[] = $state.raw([]);
+  /** Consent receipts with two good signatures, for both to keep. */
+  receipts: KeptReceipt[] = $state.raw([]);
+  /** The safety code is another one than before: it is to be compared again. */
+  codeChanged = $state(false);
   /** What the person last asked for in vain. */
   refused: { reject: Reject; id: number } | null = $state.raw(null);
   /** The vault cannot go on. */
@@ -94,6 +111,7 @@ export class Call {
   private readonly sentAt: number[] = [];
   private readonly ears = new Set<{ topic: Topic; hear: (participant: string, text: string) => void }>();
   private nextLine = 1;
+  private lastCode: string | null = null;
   private timer: ReturnType<typeof setInterval> | undefined;
   private watched: Watch = new Map();
   private last: { works: Map<string, number>; counters: Counters } = { works: new Map(), counters: {} };
@@ -170,6 +188,35 @@ export class Call {
     for (const kind of ["microphone", "camera"] as const) if (before[kind] !== shape[kind]) this.trackChanged(kind);
   }
 
+  /** A note to somebody who waits, sealed under their link. Shown in `lobby` at once. */
+  tellLobby(participant: string, note: LobbyNote): void {
+    this.vault.input({ type: "tell_lobby", participant, text: writeLobbyNote(note) });
+  }
+
+  /** A note to the counsellor, of somebody who waits. It arrives once she is there. */
+  tellModerator(note: LobbyNote): void {
+    this.vault.input({ type: "tell_lobby", participant: null, text: writeLobbyNote(note) });
+  }
+
+  /** What everybody who knocks from here on is told first; `null` for nothing. */
+  presetNote(note: LobbyNote | null): void {
+    this.vault.input({ type: "preset_note", text: note === null ? null : writeLobbyNote(note) });
+  }
+
+  /**
+   * The attendee agreed, at any time after `attend`. The receipt, signed by both devices,
+   * comes to `receipts` on both sides once both are in the call. Names, version and language
+   * have 48 bytes at most, items are twelve at most.
+   */
+  agree(version: string, language: string, items: AgreedItem[]): void {
+    this.vault.input({ type: "agree", version, language, items });
+  }
+
+  /** The attendee takes back what they agreed to: a receipt of its own follows. */
+  withdraw(): void {
+    this.vault.input({ type: "withdraw" });
+  }
+
   leave(): void {
     this.vault.input({ type: "leave" });
   }
@@ -180,7 +227,7 @@ export class Call {
 
   /** Something may have changed while the page slept. */
   wake(): void {
-    this.vault.input({ type: "tick" });
+    this.vault.input({ type: "woke" });
   }
 
   /** Lets go of everything. */
@@ -196,6 +243,10 @@ export class Call {
   private begin(role: Role): void {
     this.state = { ...EMPTY, role };
     this.chat = [];
+    this.lobby = [];
+    this.receipts = [];
+    this.codeChanged = false;
+    this.lastCode = null;
     this.failed = null;
     this.refused = null;
     this.admittedAt = null;
@@ -246,6 +297,14 @@ export class Call {
       case "said":
         for (const { topic, hear } of [...this.ears]) if (topic === output.topic) hear(output.from, output.text);
         return;
+      case "lobby_note": {
+        const note = readLobbyNote(output.text);
+        if (note !== null) this.lobby = [...this.lobby, { participant: output.participant, own: output.own, note }].slice(-LOBBY_LINES_MAX);
+        return;
+      }
+      case "receipt":
+        this.keepReceipt(output.participant, output.receipt);
+        return;
       case "refused":
         this.refused = { reject: output.reject, id: (this.refused?.id ?? 0) + 1 };
         return;
@@ -256,6 +315,9 @@ export class Call {
   }
 
   private show(state: CallState): void {
+    const [before, after] = [this.lastCode, state.safety_code?.join(" ") ?? null];
+    if (before !== null && after !== null && before !== after) this.codeChanged = true;
+    this.lastCode = after ?? before;
     this.state = state;
     this.attachTracks();
     this.arrange();
@@ -351,6 +413,13 @@ export class Call {
     this.receptions = next;
   }
 
+  private keepReceipt(participant: string | null, json: string): void {
+    const receipt = readReceipt(json);
+    if (receipt === null) return;
+    const isSame = (other: KeptReceipt): boolean => other.receipt.statement.id === receipt.statement.id && other.receipt.statement.kind === receipt.statement.kind;
+    this.receipts = [...this.receipts.filter((other) => !isSame(other)), { participant, json, receipt }].slice(-RECEIPTS_MAX);
+  }
+
   private hear(chat: { own: boolean; name: string; text: string }): void {
     const sent = chat.own ? this.sentAt.shift() : undefined;
     const line: ChatLine = {
@@ -380,22 +449,24 @@ export class Call {
       this.age({ works: [], round_trip_ms: null, lost: null, lost_down: null }, {});
       return;
     }
+    const earlier = await this.vault.ask({ type: "counters" });
     const figures = await peer.figures();
     const counters = await this.vault.ask({ type: "counters" });
     if (this.peer !== peer) return;
     this.facts = { round_trip_ms: figures.round_trip_ms, lost: worse(figures.lost, figures.lost_down) };
     this.line = lineOf(this.facts);
-    await this.guard(peer, figures.works, counters);
+    await this.guard(peer, figures.works, earlier, counters);
     this.age(figures, counters);
     showCounters(counters);
   }
 
-  private async guard(peer: Peer, works: CodecWork[], counters: Counters): Promise<void> {
-    const facts = works.map(({ options, done }) => {
+  private async guard(peer: Peer, works: CodecWork[], earlier: Counters, counters: Counters): Promise<void> {
+    const facts = works.map(({ options, done, sent }) => {
       const name = transformName(options);
-      const { passed = 0, dropped = 0 } = counters[name] ?? {};
       // What the sealer refused was seen by it; what the opener refused must not be drawn.
-      return { name, direction: options.direction, codec: done, vault: options.direction === "seal" ? passed + dropped : passed };
+      const did = ({ passed, dropped }: FrameCounters): number => (options.direction === "seal" ? passed + dropped : passed);
+      const vault = (read: Counters): number => did(read[name] ?? { passed: 0, dropped: 0 });
+      return { name, direction: options.direction, codec: done, ...(sent === undefined ? {} : { sent }), vault: vault(counters), earlier: vault(earlier) };
     });
     const { watch: watched, alarms } = watch(this.watched, facts);
     this.watched = watched;

@@ -21,6 +21,8 @@ declare module "aman-wasm" {
     note(): Uint8Array;
     /** Brings the note of the page before this one, before `start`. */
     recall(note: Uint8Array): void;
+    /** To a moderator: a link that was made during this sitting. */
+    addInvite(number: number, linkSecret: Uint8Array): void;
     free(): void;
   }
 
@@ -37,6 +39,15 @@ declare module "aman-wasm" {
     );
     toSign(): Uint8Array;
   }
+
+  /** JSON of `LinkRights` in messages.ts. Throws `bad_link`. */
+  export function linkRights(fragment: string): string;
+  /** The card of an invite, sealed, as base64url. Throws `bad_length`. */
+  export function sealCard(linkSecret: Uint8Array, card: string): string;
+  /** `undefined`: not sealed for this link. */
+  export function openCard(fragment: string, sealed: string): string | undefined;
+  /** Whether both signatures of a consent receipt hold. */
+  export function verifyReceipt(receipt: string): boolean;
 
   /** JSON of `InviteMaterials` in messages.ts. */
   export function inviteMaterials(room: string, linkSecret: Uint8Array, roomSecret: Uint8Array, idcPublic: Uint8Array): string;

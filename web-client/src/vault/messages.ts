@@ -28,6 +28,14 @@ export type Question =
   | { type: "new_link"; room: string; from: number; first: boolean }
   /** Take a link back, whatever the server makes of it. */
   | { type: "revoke_link"; room: string; number: number }
+  /** The card of an invite for the server to keep: what its page shows before admission. */
+  | { type: "seal_card"; room: string; number: number; card: string }
+  /** Opens the card of the page's own link. */
+  | { type: "open_card"; sealed: string }
+  /** What the server must see of the page's own link before it hands out the card. */
+  | { type: "link_rights" }
+  /** Whether both signatures of a consent receipt hold. */
+  | { type: "verify_receipt"; receipt: string }
   | { type: "seal_title"; title: string }
   | { type: "open_title"; sealed: string }
   | { type: "counters" };
@@ -38,6 +46,11 @@ export interface Answers {
   make_link: InviteMaterials;
   new_link: InviteMaterials & { number: number };
   revoke_link: null;
+  seal_card: string;
+  /** `null`: not sealed for this link. */
+  open_card: string | null;
+  link_rights: LinkRights;
+  verify_receipt: boolean;
   seal_title: string;
   /** `null`: sealed with keys that are not on this device. */
   open_title: string | null;
@@ -50,6 +63,12 @@ export interface InviteMaterials {
   server_auth_hash: string;
   wrapped_room_secret: string;
   fragment: string;
+}
+
+/** What the server learns of a link by being asked for its card. */
+export interface LinkRights {
+  invite: string;
+  server_auth: string;
 }
 
 /** From the vault. */

@@ -3,13 +3,13 @@
 //
 // It has no network of its own and writes no log.
 
-import init, { inviteMaterials, ModeratorDraft, Participant, wasmUrl } from "aman-wasm";
+import init, { inviteMaterials, linkRights, ModeratorDraft, openCard, Participant, sealCard, verifyReceipt, wasmUrl } from "aman-wasm";
 
 import { encodeBase64url } from "./base64url";
 import { codeOf, Opener, Sealer } from "./frames";
 import { CounsellorKeys } from "./keys";
 import { isWellFormedLink } from "./link";
-import type { Answers, Counters, FrameCounters, FromVault, InviteMaterials, Question, ToVault, TransformOptions } from "./messages";
+import type { Answers, Counters, FrameCounters, FromVault, InviteMaterials, LinkRights, Question, ToVault, TransformOptions } from "./messages";
 import { transformName } from "./messages";
 import { Seat } from "./seat";
 import { Slots } from "./slots";
@@ -70,6 +70,7 @@ async function take(message: ToVault): Promise<void> {
     case "close":
       seat?.close();
       seat = undefined;
+      presiding = undefined;
       await forgetNote();
       return;
     case "ask":
@@ -86,6 +87,9 @@ function load(): Promise<unknown> {
   return loaded;
 }
 
+/** The room whose moderator sits here. */
+let presiding: string | undefined;
+
 /** The room whose note is kept, and the note. */
 let noted: { room: string; note: string } | undefined;
 
@@ -96,6 +100,7 @@ async function presideOver(room: string, name: string, numbers: number[]): Promi
   // Without the note she is asked once more: no reason to fail.
   participant.recall(await own.note(room).catch(() => new Uint8Array()));
   noted = { room, note: "" };
+  presiding = room;
   sit(participant, () => {
     const note = participant.note();
     if (noted?.room !== room || noted.note === note.join()) return;
@@ -164,6 +169,17 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
     case "revoke_link":
       await openKeys().revoke(question.room, question.number);
       return null;
+    case "seal_card":
+      return sealCardOf(question.room, question.number, question.card);
+    case "open_card":
+      await load();
+      return openCard(fragment ?? "", question.sealed) ?? null;
+    case "link_rights":
+      await load();
+      return JSON.parse(linkRights(fragment ?? "")) as LinkRights;
+    case "verify_receipt":
+      await load();
+      return verifyReceipt(question.receipt);
     case "seal_title":
       return openKeys().sealTitle(question.title);
     case "open_title":
@@ -179,7 +195,14 @@ async function newLink(room: string, from: number, first: boolean): Promise<Invi
   // Rooms get their ids from the server.  Two with one id would have the same links.
   if (first && await own.hasLinks(room)) throw new Error("room_again");
   const number = await own.takeNumber(room, from);
-  return { ...await makeLink(room, number), number };
+  const made = { ...await makeLink(room, number), number };
+  if (presiding === room && seat !== undefined) {
+    // Made during the sitting: who knocks by it is to be recognised at once.
+    const link = await own.linkSecret(room, number);
+    seat.participant.addInvite(number, link);
+    link.fill(0);
+  }
+  return made;
 }
 
 async function makeLink(room: string, number: number): Promise<InviteMaterials> {
@@ -191,6 +214,16 @@ async function makeLink(room: string, number: number): Promise<InviteMaterials> 
   } finally {
     link.fill(0);
     secret.fill(0);
+  }
+}
+
+async function sealCardOf(room: string, number: number, card: string): Promise<string> {
+  await load();
+  const link = await openKeys().linkSecret(room, number);
+  try {
+    return sealCard(link, card);
+  } finally {
+    link.fill(0);
   }
 }
 

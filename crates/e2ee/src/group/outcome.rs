@@ -143,6 +143,9 @@ pub enum CannotOpen {
     /// The acknowledgement is not for the epoch we are in, or its proof is wrong.
     #[error("no proof of this epoch")]
     BadAck,
+    /// The heartbeat is not of our epoch, or one before it is missing.
+    #[error("not the next heartbeat of this epoch")]
+    BadBeat,
     /// The group is closed.
     #[error("the group is closed")]
     Closed,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use e2ee::link::{InviteKeys, RoomSecret};
+use e2ee::random::Randomness;
 use participant::Input;
 use participant::input::Topic;
 use participant::output::{EndReason, Phase};
@@ -9,9 +11,10 @@ use protocol::client::{ClientEnvelope, ClientMessage};
 use protocol::limits::{EPOCH_AGE_MAX, REKEY_INTERVAL};
 use protocol::media::TrackKind;
 use protocol::reject::{FarewellReason, Reject};
+use protocol::secret::Secret;
 use protocol::server::{Relayed, ServerMessage};
 
-use crate::world::{ANA, BEN, CEM, World};
+use crate::world::{ANA, BEN, CEM, ROOM, ROOM_SECRET, World, link};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -200,6 +203,107 @@ fn the_removed_are_out_at_once_and_their_link_opens_nothing() {
 }
 
 #[test]
+fn a_removal_is_not_forgotten_by_a_page_loaded_again_before_the_server_took_it() {
+    let mut world = World::in_call(61);
+    world.people[ANA].is_online = false;
+    world.cut(ANA);
+    let ben = world.id(BEN);
+    world.tell(ANA, Input::Remove { participant: ben });
+    let ana = world.moderator_core();
+    world.people[ANA].is_online = true;
+    world.reload(ANA, ana);
+    world.advance(10 * SECOND);
+    assert_eq!(world.phase(BEN), ended(FarewellReason::Removed));
+    assert_eq!(world.state(ANA).n_members, 1);
+}
+
+#[test]
+fn whoever_is_inside_and_unknown_is_put_out_when_she_says_no() {
+    let mut world = World::in_call(62);
+    // A page without a note knows nobody, and the server says that Ben is in the room.
+    let ana = world.moderator_core();
+    world.cut(ANA);
+    world.people[ANA].core = ana;
+    world.people[ANA].state = None;
+    world.people[ANA].restart(world.now);
+    world.tell(ANA, Input::Start);
+    world.advance(SECOND);
+    let participant = world.state(ANA).waiting[0].participant;
+    world.tell(ANA, Input::Decline { participant });
+    world.advance(5 * SECOND);
+    assert_eq!(world.phase(BEN), ended(FarewellReason::Removed));
+    assert!(world.people[ANA].refused.is_empty());
+}
+
+#[test]
+fn a_call_is_back_soon_after_an_outage_and_after_a_new_server() {
+    for seconds in [15, 45] {
+        let mut world = World::in_call(63);
+        world.people[BEN].is_online = false;
+        world.people[BEN].has_media = false;
+        world.cut(BEN);
+        world.tell(BEN, Input::MediaFailed);
+        world.advance(seconds * SECOND);
+        world.people[BEN].is_online = true;
+        world.people[BEN].has_media = true;
+        world.advance(3 * SECOND);
+        assert_eq!(world.phase(BEN), Phase::InCall);
+        world.advance(SECOND);
+        assert!(world.hears(BEN, ANA) && world.hears(ANA, BEN), "after {seconds} s");
+    }
+    let mut world = World::in_call(64);
+    for who in [ANA, BEN] {
+        world.people[who].is_online = false;
+    }
+    world.restart_server();
+    world.advance(40 * SECOND);
+    for who in [ANA, BEN] {
+        world.people[who].is_online = true;
+    }
+    world.advance(5 * SECOND);
+    assert_eq!(world.phase(BEN), Phase::InCall);
+    assert!(world.hears(BEN, ANA) && world.hears(ANA, BEN));
+}
+
+#[test]
+fn a_companion_is_let_in_by_a_link_made_during_the_call() {
+    let mut world = World::in_call(66);
+    let secret = Secret::from_bytes(*link(3).expose());
+    let keys = InviteKeys::derive(&link(3));
+    let room_secret = RoomSecret::from_bytes(ROOM_SECRET);
+    let random = Randomness::from_seed([1; 32]);
+    let wrapped = keys.wrap_room_secret(ROOM, &room_secret, &random);
+    world.server.wrapped.insert(keys.invite, wrapped);
+    let cem = world.attendee_core(3, "Cem", 3);
+    world.add(cem);
+    world.settle();
+    assert!(world.state(ANA).waiting.is_empty(), "no link of hers, as far as she knows");
+    world.people[ANA].core.add_invite(2, &secret);
+    let cem = world.attendee_core(3, "Cem", 3);
+    world.reload(CEM, cem);
+    world.settle();
+    world.admit_all();
+    world.advance(3 * SECOND);
+    for who in [ANA, BEN, CEM] {
+        assert_eq!((world.state(who).n_members, world.state(who).n_confirmed), (3, 3));
+        assert!(world.state(who).safety_code.is_none(), "the code is for two");
+    }
+    assert!(world.hears(CEM, ANA) && world.hears(CEM, BEN) && world.hears(BEN, CEM));
+}
+
+#[test]
+fn a_network_that_is_back_is_tried_at_once() {
+    let mut world = World::in_call(65);
+    world.people[BEN].is_online = false;
+    world.cut(BEN);
+    world.advance(60 * SECOND);
+    world.people[BEN].is_online = true;
+    world.tell(BEN, Input::Woke);
+    world.settle();
+    assert!(!matches!(world.phase(BEN), Phase::Reconnecting { .. }));
+}
+
+#[test]
 fn whoever_leaves_is_gone_from_the_group() {
     let mut world = World::in_call(7);
     world.tell(BEN, Input::Leave);
@@ -373,9 +477,9 @@ fn nothing_is_sealed_in_an_epoch_that_is_too_old() {
     let mut world = World::in_call(17);
     world.people[BEN].is_online = false;
     world.cut(BEN);
-    world.advance(EPOCH_AGE_MAX - 30 * SECOND);
+    world.advance(25 * SECOND);
     assert!(world.seal(BEN, b"sound").is_ok());
-    world.advance(31 * SECOND);
+    world.advance(EPOCH_AGE_MAX);
     assert_eq!(world.seal(BEN, b"sound"), Err("epoch_too_old".to_owned()));
 }
 
@@ -401,7 +505,7 @@ fn media_that_fail_are_offered_again_with_growing_pauses() {
     world.tell(BEN, Input::MediaFailed);
     world.advance(60 * SECOND);
     let n_offers = world.people[BEN].n_offers - before;
-    assert!((5..=15).contains(&n_offers), "{n_offers}");
+    assert!((20..=40).contains(&n_offers), "{n_offers}");
 }
 
 #[test]

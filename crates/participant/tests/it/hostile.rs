@@ -12,8 +12,8 @@ use protocol::media::{Mid, SlotBinding, TrackKind, TrackState};
 use protocol::opaque::{Opaque, encode_base64url};
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, Place, Presence, Relayed,
-    Role, ServerMessage, Welcomed,
+    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
+    Relayed, Role, ServerMessage, Welcomed,
 };
 use protocol::time::Timestamp;
 
@@ -112,6 +112,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => ".{0,20}".prop_map(|text| Input::SendChat { text }),
         1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Live, text }),
         1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Place, text }),
+        1 => ".{0,20}".prop_map(|text| Input::TellLobby { participant: None, text }),
+        1 => Just(Input::Withdraw),
         1 => any::<bool>().prop_map(|on| Input::SetTrack { kind: TrackKind::Camera, on }),
         1 => Just(offered()),
         1 => Just(Input::MediaConnected),
@@ -272,6 +274,12 @@ fn any_message() -> impl Strategy<Value = ServerMessage> {
             .prop_map(|(n, reject)| ServerMessage::Rejected { n, reject }),
         2 => any_knocked().prop_map(ServerMessage::Knocked),
         1 => any_id().prop_map(|participant| ServerMessage::Unknocked { participant }),
+        1 => (any_id(), proptest::collection::vec(any::<u8>(), 0..300)).prop_map(
+            |(participant, bytes)| {
+                let sealed = Opaque::new(bytes).unwrap();
+                ServerMessage::LobbyNote(LobbyNoted { participant, sealed })
+            }
+        ),
         2 => any_presence().prop_map(ServerMessage::Present),
         1 => (any_id(), any_reason())
             .prop_map(|(participant, reason)| ServerMessage::Gone { participant, reason }),

@@ -2,7 +2,11 @@
 
 // The attribute is what lets clippy see that the helpers are test code as well.
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod flows;
+#[cfg(test)]
+mod fork;
 #[cfg(test)]
 mod ghost;
 #[cfg(test)]
@@ -12,6 +16,8 @@ mod hostile;
 #[path = "../../../e2ee/tests/it/raw.rs"]
 #[expect(dead_code, reason = "e2ee's own tests use the rest")]
 mod raw;
+#[cfg(test)]
+mod lobby;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

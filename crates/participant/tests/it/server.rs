@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use protocol::client::{ClientEnvelope, ClientMessage, Commit, Hello, Knock, Right};
+use protocol::client::{ClientEnvelope, ClientMessage, Commit, Hello, Knock, LobbyNote, Right};
 use protocol::id::{Epoch, InviteId, ParticipantId, RoomId};
 use protocol::limits::WRAPPED_SECRET_BYTES_MAX;
 use protocol::media::TrackState;
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, Place, Presence, Relayed,
-    Role, ServerMessage, Welcomed,
+    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
+    Relayed, Role, ServerMessage, Welcomed,
 };
 
 /// One WebSocket, as the server sees it.
@@ -297,9 +297,14 @@ impl Server {
                     message: application.message,
                 };
                 for other in self.others(who) {
-                    self.deliver(other, ServerMessage::Relayed(relayed.clone()));
+                    if application.fleeting {
+                        self.tell(other, ServerMessage::Relayed(relayed.clone()));
+                    } else {
+                        self.deliver(other, ServerMessage::Relayed(relayed.clone()));
+                    }
                 }
             }
+            ClientMessage::LobbyNote(note) => return self.lobby_note(who, note),
             ClientMessage::Decline(decline) => {
                 self.remove(decline.participant, FarewellReason::Declined);
             }
@@ -322,6 +327,26 @@ impl Server {
             ClientMessage::Ping => (),
         }
         Ok(())
+    }
+
+    fn lobby_note(&mut self, who: ParticipantId, note: LobbyNote) -> Result<(), Reject> {
+        let LobbyNote { participant: to, sealed } = note;
+        let message = ServerMessage::LobbyNote(LobbyNoted { participant: who, sealed });
+        let to: Vec<ParticipantId> = match to {
+            Some(to) => vec![to],
+            None => self.moderators(),
+        };
+        let is_there = |who: &ParticipantId| {
+            self.guests.get(who).is_some_and(|guest| {
+                let waits = guest.place == Place::Waiting;
+                guest.line.is_some() && (waits || guest.role == Role::Moderator)
+            })
+        };
+        let to: Vec<ParticipantId> = to.into_iter().filter(is_there).collect();
+        for who in &to {
+            self.tell(*who, message.clone());
+        }
+        if to.is_empty() { Err(Reject::NoSuchParticipant) } else { Ok(()) }
     }
 
     fn commit(&mut self, who: ParticipantId, commit: Commit) -> Result<(), Reject> {

@@ -40,6 +40,8 @@ pub(crate) struct Person {
     pub(crate) n_shows: usize,
     pub(crate) chats: Vec<(String, String, bool)>,
     pub(crate) said: Vec<(ParticipantId, Topic, String)>,
+    pub(crate) notes: Vec<(bool, String)>,
+    pub(crate) receipts: Vec<String>,
     pub(crate) refused: Vec<Reject>,
     pub(crate) n_key_frames: usize,
     pub(crate) n_offers: usize,
@@ -51,6 +53,13 @@ pub(crate) struct Person {
     /// Every text the core ever sent.
     pub(crate) sent: Vec<String>,
     born: Timestamp,
+}
+
+impl Person {
+    /// The page is loaded anew: its clock begins again.
+    pub(crate) fn restart(&mut self, now: Timestamp) {
+        self.born = now;
+    }
 }
 
 /// Everybody, and the server between them.
@@ -152,6 +161,8 @@ impl World {
             n_shows: 0,
             chats: Vec::new(),
             said: Vec::new(),
+            notes: Vec::new(),
+            receipts: Vec::new(),
             refused: Vec::new(),
             n_key_frames: 0,
             n_offers: 0,
@@ -324,6 +335,8 @@ impl World {
             Output::ForceKeyFrame { .. } => person.n_key_frames += 1,
             Output::Chat { name, own, text, .. } => person.chats.push((name, text, own)),
             Output::Said { from, topic, text } => person.said.push((from, topic, text)),
+            Output::LobbyNote { own, text, .. } => person.notes.push((own, text)),
+            Output::Receipt { receipt, .. } => person.receipts.push(receipt),
             Output::Refused { reject } => person.refused.push(reject),
             Output::Show { state } => {
                 assert_ne!(person.state.as_ref(), Some(&state), "shown without a change");

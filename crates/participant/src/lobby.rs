@@ -1,0 +1,247 @@
+//! Notes before admission: what was written, what still has to go, what came.
+//!
+//! ```text
+//!  write ─► own notes ─one at a time─► sent ─done─► next …
+//!              ▲                         │
+//!              └── hello of the other end, connection lost: from the first on
+//! ```
+//!
+//! The server keeps nothing and tells nobody that a note did not arrive.  So each end says
+//! *hello* when it comes (back), and the other sends all its notes again; numbers tell which of
+//! them are new (`e2ee::lobby`).  The server can drop notes, and no more.
+//!
+//! # Invariants
+//!
+//! - Notes are written to people who wait and by people who wait, and to nobody else.
+//! - Each note is shown once; at most [`LOBBY_NOTES_MAX`] are written to or by one person.
+//! - One note at a time is on its way to each person.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use e2ee::lobby::{LobbyLine, Note, Read, Way, Words};
+use e2ee::random::Randomness;
+use protocol::id::ParticipantId;
+use protocol::limits::{LOBBY_NOTE_BYTES_MAX, LOBBY_NOTES_MAX, LOBBY_TEXT_BYTES_MAX};
+use protocol::opaque::Opaque;
+use protocol::reject::Reject;
+use protocol::time::Timestamp;
+
+/// How long to wait after the server said that notes come too fast.
+const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A sealed note.
+pub(crate) type Sealed = Opaque<LOBBY_NOTE_BYTES_MAX>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sending {
+    Hello,
+    Text,
+}
+
+/// What passes between the moderators and one person who waits.
+#[derive(Default)]
+struct Letters {
+    line: Option<LobbyLine>,
+    own: Vec<String>,
+    /// The first of them that must (still) go.
+    next: usize,
+    hello_due: bool,
+    n_hellos: u32,
+    on_its_way: Option<(u32, Sending)>,
+    read: Read,
+}
+
+/// One end of the notes: the moderator's, with everybody who waits, or an attendee's, with the
+/// moderators under the attendee's own id.
+pub(crate) struct Lobby {
+    way: Way,
+    sitting: [u8; 8],
+    random: Randomness,
+    letters: BTreeMap<ParticipantId, Letters>,
+    preset: Option<String>,
+    not_before: Option<Timestamp>,
+}
+
+impl Lobby {
+    /// One page's end.  `way` is that of what it writes.
+    pub(crate) fn new(way: Way, random: Randomness) -> Self {
+        let sitting = random.bytes();
+        let letters = BTreeMap::new();
+        Self { way, sitting, random, letters, preset: None, not_before: None }
+    }
+
+    /// What everybody who waits is told first.
+    pub(crate) fn preset(&mut self, text: Option<String>) -> Result<(), Reject> {
+        if let Some(text) = &text {
+            fits(text)?;
+        }
+        self.preset = text.filter(|text| !text.is_empty());
+        Ok(())
+    }
+
+    /// Somebody waits (again): says hello, and to somebody new what was set beforehand.  What
+    /// is returned should be shown as written.
+    pub(crate) fn meet(
+        &mut self,
+        who: ParticipantId,
+        line: Option<LobbyLine>,
+    ) -> Option<String> {
+        let is_new = !self.letters.contains_key(&who);
+        let letters = self.letters.entry(who).or_default();
+        letters.line = line;
+        letters.hello_due = true;
+        let preset = self.preset.clone().filter(|_| is_new)?;
+        letters.own.push(preset.clone());
+        Some(preset)
+    }
+
+    /// We are `who` from here on: what was written goes along.
+    pub(crate) fn become_somebody(&mut self, who: ParticipantId) {
+        let letters = std::mem::take(&mut self.letters).into_values().next();
+        let own = letters.map(|letters| letters.own).unwrap_or_default();
+        self.letters.insert(who, Letters { own, ..Letters::default() });
+    }
+
+    /// The line is that of another knock from here on.
+    pub(crate) fn bind(&mut self, who: ParticipantId, line: Option<LobbyLine>) {
+        if let Some(letters) = self.letters.get_mut(&who) {
+            letters.line = line;
+        }
+    }
+
+    /// Forgets everybody who does not wait any more.
+    pub(crate) fn keep_only(&mut self, waits: impl Fn(ParticipantId) -> bool) {
+        self.letters.retain(|who, _| waits(*who));
+    }
+
+    /// Something to write.
+    ///
+    /// # Errors
+    ///
+    /// What to tell the person.
+    pub(crate) fn write(&mut self, who: ParticipantId, text: String) -> Result<(), Reject> {
+        fits(&text)?;
+        let letters = self.letters.get_mut(&who).ok_or(Reject::NoSuchParticipant)?;
+        if letters.own.len() >= LOBBY_NOTES_MAX {
+            return Err(Reject::TooMany);
+        }
+        letters.own.push(text);
+        Ok(())
+    }
+
+    /// Opens what came from, or for, `who`; `None` if it is not for us or was read before.
+    pub(crate) fn read(&mut self, who: ParticipantId, sealed: &Sealed) -> Option<Words> {
+        let way = match self.way {
+            Way::ToWaiting => Way::ToModerators,
+            Way::ToModerators => Way::ToWaiting,
+        };
+        let letters = self.letters.get_mut(&who)?;
+        let note = letters.line.as_ref()?.open(way, sealed)?;
+        if !letters.read.take(&note) {
+            return None;
+        }
+        if note.words == Words::Hello {
+            letters.next = 0;
+        }
+        Some(note.words)
+    }
+
+    /// Sends what is due; `send` gives the number of the request, or `None` while that cannot
+    /// be.
+    pub(crate) fn pump(
+        &mut self,
+        now: Timestamp,
+        mut send: impl FnMut(ParticipantId, Sealed) -> Option<u32>,
+    ) {
+        self.not_before.take_if(|at| now >= *at);
+        if self.not_before.is_some() {
+            return;
+        }
+        for (who, letters) in &mut self.letters {
+            let Some((sending, note)) = letters.due(self.sitting) else {
+                continue;
+            };
+            let line = letters.line.as_ref();
+            let sealed = line.and_then(|line| line.seal(self.way, &note, &self.random));
+            let Some(n) = sealed.and_then(|sealed| send(*who, sealed)) else {
+                continue;
+            };
+            letters.on_its_way = Some((n, sending));
+        }
+    }
+
+    /// The server has request `n`.
+    pub(crate) fn done(&mut self, n: u32) {
+        self.answered(n, |letters, sending| match sending {
+            Sending::Hello => letters.said_hello(),
+            Sending::Text => letters.next += 1,
+        });
+    }
+
+    /// The server refused request `n`.
+    pub(crate) fn rejected(&mut self, now: Timestamp, n: u32, reject: &Reject) {
+        let is_too_fast = matches!(reject, Reject::TooFast | Reject::Internal);
+        let is_ours = self.answered(n, |letters, sending| match sending {
+            _ if is_too_fast => (),
+            // Nobody is there: their hello begins it all again.
+            Sending::Hello => letters.said_hello(),
+            Sending::Text => letters.next = letters.own.len(),
+        });
+        if is_ours && is_too_fast {
+            self.not_before = Some(now + TOO_FAST_PAUSE);
+        }
+    }
+
+    /// The WebSocket broke.  Once it is back, whatever may have been missed goes again.
+    pub(crate) fn connection_lost(&mut self) {
+        for letters in self.letters.values_mut() {
+            letters.on_its_way = None;
+            letters.next = 0;
+            letters.hello_due = true;
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Timestamp> {
+        let waits = self.letters.values().any(|letters| letters.due(self.sitting).is_some());
+        self.not_before.filter(|_| waits)
+    }
+
+    fn answered(&mut self, n: u32, what: impl FnOnce(&mut Letters, Sending)) -> bool {
+        let letters = self
+            .letters
+            .values_mut()
+            .find(|letters| letters.on_its_way.is_some_and(|(ours, _)| ours == n));
+        let Some(letters) = letters else {
+            return false;
+        };
+        if let Some((_, sending)) = letters.on_its_way.take() {
+            what(letters, sending);
+        }
+        true
+    }
+}
+
+impl Letters {
+    fn due(&self, sitting: [u8; 8]) -> Option<(Sending, Note)> {
+        if self.on_its_way.is_some() || self.line.is_none() {
+            return None;
+        }
+        if self.hello_due {
+            let note = Note { sitting, number: self.n_hellos, words: Words::Hello };
+            return Some((Sending::Hello, note));
+        }
+        let text = self.own.get(self.next)?;
+        let number = u32::try_from(self.next).ok()?;
+        Some((Sending::Text, Note { sitting, number, words: Words::Text(text.clone()) }))
+    }
+
+    fn said_hello(&mut self) {
+        self.hello_due = false;
+        self.n_hellos = self.n_hellos.saturating_add(1);
+    }
+}
+
+fn fits(text: &str) -> Result<(), Reject> {
+    if text.len() > LOBBY_TEXT_BYTES_MAX { Err(Reject::TooLarge) } else { Ok(()) }
+}

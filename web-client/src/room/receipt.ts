@@ -1,0 +1,62 @@
+// A consent receipt: what was agreed to or taken back, signed by both devices.  The core checked
+// the signatures; here its JSON becomes something to draw and to keep.
+
+/** As it is written in a receipt. */
+export interface ConsentStatement {
+  kind: "agreed" | "withdrawn";
+  /** Names the receipt, not the room. A withdrawal has the id of what it takes back. */
+  id: string;
+  /** Unix seconds by the attendee's clock. */
+  at: number;
+  version: string;
+  language: string;
+  items: { name: string; agreed: boolean }[];
+}
+
+/** Base64url of an Ed25519 public key and its signature. */
+export interface Signed {
+  key: string;
+  signature: string;
+}
+
+/** The whole paper. */
+export interface Receipt {
+  statement: ConsentStatement;
+  attendee: Signed;
+  counsellor: Signed;
+}
+
+/** A receipt, whose it is, and the JSON to keep: the vault's `verify_receipt` reads it as it is. */
+export interface KeptReceipt {
+  participant: string | null;
+  json: string;
+  receipt: Receipt;
+}
+
+/** Reads a receipt; `null` when it is none. */
+export function readReceipt(json: string): Receipt | null {
+  let read: unknown;
+  try {
+    read = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  if (!isRecord(read) || !isStatement(read["statement"]) || !isSigned(read["attendee"]) || !isSigned(read["counsellor"])) return null;
+  return { statement: read["statement"], attendee: read["attendee"], counsellor: read["counsellor"] };
+}
+
+function isStatement(value: unknown): value is ConsentStatement {
+  if (!isRecord(value)) return false;
+  const { kind, id, at, version, language, items } = value;
+  const texts = [id, version, language].every((text) => typeof text === "string");
+  const whole = texts && typeof at === "number" && (kind === "agreed" || kind === "withdrawn");
+  return whole && Array.isArray(items) && items.every((item) => isRecord(item) && typeof item["name"] === "string" && typeof item["agreed"] === "boolean");
+}
+
+function isSigned(value: unknown): value is Signed {
+  return isRecord(value) && typeof value["key"] === "string" && typeof value["signature"] === "string";
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
