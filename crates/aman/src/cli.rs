@@ -65,6 +65,7 @@ pub(crate) enum UserCommand {
     /// Take a link back.
     Withdraw {
         /// As `aman user list` prints it.
+        #[arg(allow_hyphen_values = true)]
         link: String,
     },
 }

@@ -34,7 +34,7 @@ impl Default for Operator {
             agency: String::new(),
             sensitive: false,
             crisis: BTreeMap::new(),
-            idle_minutes: 30,
+            idle_minutes: 15,
         }
     }
 }

@@ -132,7 +132,7 @@ pub(super) const KEYS: [Key; 22] = [
         name: "idle_minutes",
         doc: "Minutes without anybody doing anything after which a desk signs itself out.  0 \
               means never.",
-        default: "30",
+        default: "15",
         put: |settings, given| {
             given.number(24 * 60).map(|it| settings.operator.idle_minutes = it)
         },

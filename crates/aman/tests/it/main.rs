@@ -164,6 +164,42 @@ fn it_stays_small_and_leaves_no_core_behind() {
 }
 
 #[test]
+fn the_operator_invites_and_shuts_out_beside_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let early = user(folder.path(), &["invite"]);
+    assert!(early.1.contains("start the server once"), "{early:?}");
+    let aman = Aman::start(folder.path(), &[]);
+    let refused = user(folder.path(), &["invite"]);
+    assert!(refused.1.contains("first account"), "{refused:?}");
+    aman.set_up();
+
+    let (said, _) = user(folder.path(), &["invite", "--days", "3"]);
+    let token = said.lines().next().unwrap().split("/setup#i.").nth(1).expect("a link");
+    let (list, _) = user(folder.path(), &["list"]);
+    assert!(list.starts_with("ruth  (admin, password only, since 20"), "{list}");
+    assert!(list.contains("\ninvitation ") && !list.contains(token), "{list}");
+    let words = format!(r#"{{"token":"{token}","name":"sun","password":"lighthouse keeper"}}"#);
+    let accepted = aman.request("POST /api/invitation/accept", &words);
+    assert!(accepted.contains(r#""step":"set_up_factor""#), "{accepted}");
+
+    let sign_in = r#"{"name":"ruth","password":"lighthouse keeper"}"#;
+    for (command, status) in [("disable", 401), ("enable", 200)] {
+        user(folder.path(), &[command, "ruth"]);
+        let answer = aman.request("POST /api/sign-in", sign_in);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{command}: {answer}");
+    }
+    let (_, nobody) = user(folder.path(), &["reset", "nobody"]);
+    assert!(nobody.contains("nobody has that name"), "{nobody}");
+
+    let (_, second) = (user(folder.path(), &["invite"]), user(folder.path(), &["list"]).0);
+    let id = second.lines().find_map(|line| line.strip_prefix("invitation ")).unwrap();
+    let id = id.split(' ').next().unwrap();
+    let (withdrawn, why) = user(folder.path(), &["withdraw", id]);
+    assert!(withdrawn.contains("worth nothing"), "{why}");
+    assert!(!user(folder.path(), &["list"]).0.contains("invitation "));
+}
+
+#[test]
 fn a_self_signed_server_says_https_and_its_fingerprint() {
     let folder = tempfile::tempdir().unwrap();
     let aman = Aman::start(folder.path(), &["--tls-self-signed", "--tls-name", "aman.test"]);
@@ -221,6 +257,13 @@ fn the_reference_can_be_used_as_it_is() {
 
     let aman = Aman::start(folder.path(), &[]);
     assert_eq!(aman.stop(Signal::SIGTERM), Some(0));
+}
+
+/// What `aman user …` says, and what it complains about.
+fn user(folder: &Path, words: &[&str]) -> (String, String) {
+    let output = command(folder).args(["--data", "data", "user"]).args(words).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
 }
 
 fn command(folder: &Path) -> Command {

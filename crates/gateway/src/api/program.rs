@@ -41,7 +41,7 @@ scopes!(SessionsRead SessionsWrite InvitesWrite);
 
 /// Somebody who may: signed in, or a program with a key of this scope.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct May<S>(pub(super) AccountId, PhantomData<S>);
+pub(super) struct May<S>(pub(super) AccountId, pub(super) PhantomData<S>);
 
 impl<S: Scope> FromRequestParts<Shared> for May<S> {
     type Rejection = Refusal;
