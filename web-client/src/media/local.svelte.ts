@@ -155,6 +155,7 @@ export class LocalMedia {
     document.addEventListener("visibilitychange", seen);
     addEventListener("pageshow", seen);
     void this.look();
+    useForTalking();
     return () => {
       devices?.removeEventListener("devicechange", changed);
       document.removeEventListener("visibilitychange", seen);
@@ -309,6 +310,12 @@ export class LocalMedia {
     if (kind === "microphone") this.microphoneOn = on;
     else this.cameraOn = on;
   }
+}
+
+/** Tells the system that this is a conversation (W3C "audio-session", Safari): sound then goes where calls go. */
+function useForTalking(): void {
+  const { audioSession } = navigator as { audioSession?: { type: string } };
+  if (audioSession !== undefined) audioSession.type = "play-and-record";
 }
 
 function troubleOf(thrown: unknown): DeviceTrouble {

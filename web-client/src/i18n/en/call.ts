@@ -104,6 +104,9 @@ export const words = {
   "step.change": "Change",
   "step.retry": "Try with more again",
 
+  "kind.audio": "This appointment is by voice: no pictures are sent.",
+  "kind.text": "This appointment is in writing: no picture and no sound are sent.",
+
   "quality.title": "How much is sent",
   "quality.text": "Choose what you like. On a weak line we send less by ourselves: first a smaller picture, and the voice for as long as we can.",
   "choose.full": "Picture and voice, as the line allows",

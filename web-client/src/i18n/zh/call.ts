@@ -104,6 +104,9 @@ export const words: Of<"call"> = {
   "step.change": "更改",
   "step.retry": "再试一次",
 
+  "kind.audio": "此次预约为语音：不发送画面。",
+  "kind.text": "此次预约为文字：不发送画面和声音。",
+
   "quality.title": "发送多少内容",
   "quality.text": "请随意选择。线路不稳时我们会自动少发一些：先缩小画面，并尽量保住声音。",
   "choose.full": "画面和语音，视线路而定",

@@ -55,7 +55,7 @@ export class Talk {
     private readonly call: CallModel,
     private readonly media: MediaModel,
     /** No picture in an appointment by voice, no sound in one by text. */
-    private readonly bound: Step = "full",
+    readonly bound: Step = "full",
   ) {
     this.chosen = bound;
   }
