@@ -100,6 +100,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
     {
       "body": {
         "epoch": 4,
+        "fleeting": true,
         "group": "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI",
         "message": "-h9EaY6z2P0iR2yRttsAJUpvlLk",
         "type": "application"
@@ -109,9 +110,25 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
     {
       "body": {
         "participant": "18446744073709551614",
-        "type": "decline"
+        "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84Q",
+        "type": "lobby_note"
       },
       "n": 10
+    },
+    {
+      "body": {
+        "participant": null,
+        "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84QY",
+        "type": "lobby_note"
+      },
+      "n": 11
+    },
+    {
+      "body": {
+        "participant": "18446744073709551614",
+        "type": "decline"
+      },
+      "n": 12
     },
     {
       "body": {
@@ -130,7 +147,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
         ],
         "type": "offer"
       },
-      "n": 11
+      "n": 13
     },
     {
       "body": {
@@ -138,25 +155,25 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
         "on": false,
         "type": "track"
       },
-      "n": 12
+      "n": 14
     },
     {
       "body": {
         "type": "leave"
       },
-      "n": 13
+      "n": 15
     },
     {
       "body": {
         "type": "end_room"
       },
-      "n": 14
+      "n": 16
     },
     {
       "body": {
         "type": "ping"
       },
-      "n": 15
+      "n": 17
     }
   ],
   "server": [
@@ -251,6 +268,11 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
     {
       "participant": "18446744073709551614",
       "type": "unknocked"
+    },
+    {
+      "participant": "18446744073709551614",
+      "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84QYr",
+      "type": "lobby_note"
     },
     {
       "connected": true,

@@ -15,10 +15,7 @@ import type {
 /**
  * One thing agreed to, or not.
  */
-export type AgreedItem = {
-  name: string,
-  agreed: boolean,
-};
+export type AgreedItem = { name: string, agreed: boolean };
 
 /**
  * Everything a view needs to draw.

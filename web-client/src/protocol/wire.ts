@@ -39,7 +39,7 @@ export type Answer = { sdp: string };
 /**
  * A sealed message to the other members: chat, acknowledgements, heartbeats.
  */
-export type Application = { group: GroupId, epoch: Epoch, message: string };
+export type Application = { group: GroupId, epoch: Epoch, message: string, fleeting: boolean };
 
 /**
  * Answer to [`OpenCard`]: all that a page may know before the counsellor lets anybody in.
@@ -85,6 +85,7 @@ export type ClientMessage =
   | { "type": "open_group" } & OpenGroup
   | { "type": "commit" } & Commit
   | { "type": "application" } & Application
+  | { "type": "lobby_note" } & LobbyNote
   | { "type": "decline" } & Decline
   | { "type": "offer" } & Offer
   | { "type": "track" } & TrackState
@@ -288,6 +289,17 @@ export type Knocked = {
  * A member's place in the ratchet tree of the group.
  */
 export type LeafIndex = number;
+
+/**
+ * A note before there is a group, sealed under the link.  The server hands it on to whoever is
+ * connected and keeps nothing.
+ */
+export type LobbyNote = { participant: ParticipantId | null, sealed: string };
+
+/**
+ * A sealed note before there is a group.
+ */
+export type LobbyNoted = { participant: ParticipantId, sealed: string };
 
 /**
  * Answer to `POST /api/keys`.
@@ -537,6 +549,7 @@ export type ServerMessage =
   | { "type": "rejected", n: number | null, reject: Reject }
   | { "type": "knocked" } & Knocked
   | { "type": "unknocked", participant: ParticipantId }
+  | { "type": "lobby_note" } & LobbyNoted
   | { "type": "present" } & Presence
   | { "type": "gone", participant: ParticipantId, reason: FarewellReason }
   | { "type": "group_opened" } & GroupOpened
