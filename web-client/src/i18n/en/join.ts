@@ -12,7 +12,7 @@ export const words = {
   "join.privacy": "Nobody but the people in this room can see, hear or read what is said here. Your browser's history still shows that you opened this page.",
   "join.next": "Next, your browser asks for your camera and microphone. You may say no.",
   "join.continue": "Continue",
-  "join.exit": "“Quick exit” at the bottom closes this page at once; pressing Shift three times does the same.",
+  "join.exit": "“Quick exit”, or Shift pressed three times, closes it at once.",
 
   "in_app.title": "Please open this in your browser",
   "in_app.text": "You are inside {app}. There, camera and microphone often do not work, and the app may see what you do.",
