@@ -121,6 +121,7 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     presetNote: () => undefined,
     receipts: [],
     codeChanged: false,
+    codeSeen: () => undefined,
     agree: () => undefined,
     withdraw: () => undefined,
     leave: () => undefined,

@@ -217,6 +217,11 @@ export class Call {
     this.vault.input({ type: "withdraw" });
   }
 
+  /** The person has seen that the code is a new one. */
+  codeSeen(): void {
+    this.codeChanged = false;
+  }
+
   leave(): void {
     this.vault.input({ type: "leave" });
   }

@@ -76,6 +76,8 @@ export const words = {
   "banner.reconnecting": { one: "The connection broke. Trying again in {n} second.", other: "The connection broke. Trying again in {n} seconds." },
   "banner.now": "The connection broke. Trying again…",
   "banner.media": "Picture and sound are being connected. You can already write.",
+  "banner.unheard": "The other device has not answered for 20 seconds. Picture and sound are paused until it does. You can still write.",
+  "banner.code_changed": "The safety code is a new one. Please compare it again.",
   "banner.unsafe": "Your browser let something pass that was not sealed, so we stopped it. Please use another browser.",
 
   "mic.speaks_muted": "You are muted. Nobody hears you.",

@@ -76,6 +76,8 @@ export const words: Of<"call"> = {
   "banner.reconnecting": { other: "连接断开了，{n} 秒后重试。" },
   "banner.now": "连接断开了，正在重试…",
   "banner.media": "正在接通画面和声音。您现在就可以打字。",
+  "banner.unheard": "对方的设备已有 20 秒没有回应。恢复之前，画面和声音会暂停，您仍可以打字。",
+  "banner.code_changed": "安全码已更新，请您重新核对。",
   "banner.unsafe": "您的浏览器放过了未加密的内容，我们已将其停止。请换一个浏览器。",
 
   "mic.speaks_muted": "您已静音，没有人听得到。",
