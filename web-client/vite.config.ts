@@ -21,6 +21,10 @@ export default () => Promise.reject("no_wasm");
 export const Participant = { attendee: refuse, moderator: refuse };
 export class ModeratorDraft { constructor() { refuse(); } }
 export const inviteMaterials = refuse;
+export const linkRights = refuse;
+export const openCard = refuse;
+export const sealCard = refuse;
+export const verifyReceipt = refuse;
 export const wasmUrl = "";
 `;
 
@@ -35,7 +39,7 @@ function amanWasm(): Plugin {
       if (existsSync(join(WASM, "aman.js"))) {
         const glue = JSON.stringify(join(WASM, "aman.js"));
         const bytes = JSON.stringify(`${join(WASM, "aman_bg.wasm")}?url`);
-        return `export { default, Participant, ModeratorDraft, inviteMaterials } from ${glue};
+        return `export { default, Participant, ModeratorDraft, inviteMaterials, linkRights, openCard, sealCard, verifyReceipt } from ${glue};
                 export { default as wasmUrl } from ${bytes};`;
       }
       if (process.env["AMAN_WASM_STUB"] === "1") return STUB;
