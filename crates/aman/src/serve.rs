@@ -110,6 +110,7 @@ fn gateway_settings(
         limits: Limits {
             connections_max: web.connections,
             connections_per_address_max: web.connections_per_address,
+            requests_per_account_max: web.requests_per_account,
             ..Limits::default()
         },
     }

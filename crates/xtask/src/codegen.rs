@@ -11,7 +11,25 @@ use anyhow::{Context, Result, bail};
 use crate::process::{cargo, command, output, run};
 use crate::settings::Settings;
 
-const REFERENCE: &str = "config/aman.toml";
+/// What the server prints about itself.
+struct Copy {
+    file: &'static str,
+    command: &'static str,
+    what: &'static str,
+}
+
+const COPIES: [Copy; 2] = [
+    Copy {
+        file: "config/aman.toml",
+        command: "config-reference",
+        what: "the reference of the settings",
+    },
+    Copy {
+        file: "docs/openapi.json",
+        command: "openapi",
+        what: "the description of the HTTP interface",
+    },
+];
 
 /// Writes the generated files, or, to `check`, only compares them.
 ///
@@ -26,30 +44,37 @@ pub(crate) fn generate(settings: &Settings, check: bool) -> Result<()> {
     }
     let what = if check { "find the generated files fresh" } else { "generate the files" };
     run(what, &mut codegen)?;
-    let mut aman = cargo(settings);
-    aman.args(["run", "--quiet", "--package", "aman", "--"]);
-    settings_reference(settings, &mut aman, check)
+    for copy in &COPIES {
+        let mut aman = cargo(settings);
+        aman.args(["run", "--quiet", "--package", "aman", "--"]);
+        copied(settings, &mut aman, copy, check)?;
+    }
+    Ok(())
 }
 
-/// Compares the reference with what the server that was built last prints.
+/// Compares the copies with what the server that was built last prints.
 ///
 /// # Errors
 ///
-/// When it is stale.
-pub(crate) fn check_settings_reference(settings: &Settings) -> Result<()> {
-    let mut aman = command(settings.target.join("debug/aman"), &settings.root);
-    settings_reference(settings, &mut aman, true)
+/// When one is stale.
+pub(crate) fn check_copies(settings: &Settings) -> Result<()> {
+    for copy in &COPIES {
+        let mut aman = command(settings.target.join("debug/aman"), &settings.root);
+        copied(settings, &mut aman, copy, true)?;
+    }
+    Ok(())
 }
 
-/// `config/aman.toml`: every setting with its meaning, as the server itself prints it.
-fn settings_reference(settings: &Settings, aman: &mut Command, check: bool) -> Result<()> {
-    let wanted = output("print the reference of the settings", aman.arg("config-reference"))?;
-    let file = settings.root.join(REFERENCE);
+/// A file as the server itself prints it.
+fn copied(settings: &Settings, aman: &mut Command, copy: &Copy, check: bool) -> Result<()> {
+    let Copy { file: name, command, what } = copy;
+    let wanted = output(&format!("print {what}"), aman.arg(command))?;
+    let file = settings.root.join(name);
     if fs::read_to_string(&file).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
     if check {
-        bail!("{REFERENCE} is stale: run `cargo xtask codegen` and commit");
+        bail!("{name} is stale: run `cargo xtask codegen` and commit");
     }
-    fs::write(&file, wanted).with_context(|| format!("cannot write {REFERENCE}"))
+    fs::write(&file, wanted).with_context(|| format!("cannot write {name}"))
 }

@@ -34,6 +34,13 @@ pub(crate) const BROWSERS: &[Need] = &[
     Need { program: "ffmpeg", packages: &["ffmpeg"], purpose: "pictures and sounds of tests" },
 ];
 
+/// Runs schemathesis.
+pub(crate) const PYTHON: Need = Need {
+    program: "python3",
+    packages: &["python3", "python3-venv"],
+    purpose: "the test of the HTTP interface",
+};
+
 /// Listens to loopback for the leak test.
 pub(crate) const CAPTURE: Need =
     Need { program: "tcpdump", packages: &["tcpdump"], purpose: "the leak test" };

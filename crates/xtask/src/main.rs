@@ -3,6 +3,7 @@
 //! Each task is a module, and each says in its header what it does.  Tasks say in one sentence
 //! what is wrong and what helps, and are safe to repeat.
 
+mod api;
 mod clock;
 mod codegen;
 mod figures;

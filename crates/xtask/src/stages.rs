@@ -11,7 +11,7 @@ use crate::install::{BROWSERS, CAPTURE, COMPILER};
 use crate::process::{cargo, run_logged};
 use crate::settings::Settings;
 use crate::wasm_toolchain::{self, TARGET};
-use crate::{codegen, install, licences, stamp, tidy, web};
+use crate::{api, codegen, install, licences, stamp, tidy, web};
 
 /// Crates of tests that run as stages of their own.
 const TEST_CRATES: &[&str] = &["simulation", "e2e"];
@@ -48,6 +48,8 @@ pub(crate) enum Stage {
     Attack,
     /// Nothing the server keeps, logs or sends holds what people said
     Leak,
+    /// The HTTP interface does what its description says, whatever it is asked
+    Api,
     /// Licences and advisories of what we stand on
     Deny,
     /// The web client: types, lint, unit tests, build, size
@@ -77,6 +79,7 @@ pub(crate) const ALL: &[Stage] = &[
     Stage::Unit,
     Stage::Simulation,
     Stage::E2e,
+    Stage::Api,
     Stage::Browser,
 ];
 
@@ -113,6 +116,7 @@ impl<'a> Runner<'a> {
             Stage::Ghost => return self.test_crate("e2e", &["ghost"]),
             Stage::Attack => return self.test_crate("e2e", &["attack"]),
             Stage::Leak => return self.test_crate("e2e", &["leak"]),
+            Stage::Api => self.api()?,
             Stage::Deny => self.deny()?,
             Stage::Web => self.web()?,
             Stage::Browser => return self.browser(),
@@ -149,7 +153,7 @@ impl<'a> Runner<'a> {
         self.tests(&selection, &[])?;
         if self.whole {
             // Types and golden messages were compared by a test just now.
-            return codegen::check_settings_reference(self.settings);
+            return codegen::check_copies(self.settings);
         }
         codegen::generate(self.settings, true)
     }
@@ -209,6 +213,11 @@ impl<'a> Runner<'a> {
         arguments.push("--");
         arguments.extend(filters);
         self.cargo("pass the tests", &arguments)
+    }
+
+    fn api(&self) -> Result<()> {
+        self.build_programs()?;
+        self.command("find the HTTP interface as described", &mut api::fuzz(self.settings)?)
     }
 
     fn deny(&self) -> Result<()> {

@@ -20,7 +20,7 @@ pub(super) struct Key {
 const ADDRESS: &str = "an address and port like 127.0.0.1:8080";
 
 /// All keys, in the order of the reference.
-pub(super) const KEYS: [Key; 22] = [
+pub(super) const KEYS: [Key; 23] = [
     Key {
         section: "data",
         name: "dir",
@@ -74,6 +74,17 @@ pub(super) const KEYS: [Key; 22] = [
         default: "64",
         put: |settings, given| {
             given.count().map(|it| settings.web.connections_per_address = it)
+        },
+    },
+    Key {
+        section: "web",
+        name: "requests_per_account",
+        doc: "Requests of one account and its programs at once.  Each comes back after 50 ms.",
+        default: "300",
+        put: |settings, given| {
+            let count = u32::try_from(given.count()?).map_err(|_| "is too much")?;
+            settings.web.requests_per_account = count;
+            Ok(())
         },
     },
     Key {

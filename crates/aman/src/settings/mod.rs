@@ -49,6 +49,7 @@ pub(crate) struct WebSettings {
     pub(crate) dir: Option<PathBuf>,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
+    pub(crate) requests_per_account: u32,
 }
 
 /// Who may sign in, and how.
@@ -133,6 +134,7 @@ impl Default for Settings {
                 dir: None,
                 connections: limits.connections_max,
                 connections_per_address: limits.connections_per_address_max,
+                requests_per_account: limits.requests_per_account_max,
             },
             operator: Operator::default(),
             webhooks: WebhookSettings::default(),
