@@ -39,7 +39,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::api::door;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::bucket::Bucket;
 use crate::counters::Counter;
 use crate::porch::stop;
@@ -201,9 +201,17 @@ impl Tie {
     }
 
     /// What is said to the client may be its next token.
-    fn hear(&self, message: &ServerMessage) {
+    fn hear(&self, app: &App, message: &ServerMessage) {
         if let ServerMessage::Entered(entered) = message {
             *self.resume() = Some(entered.resume.clone());
+            self.keep(app);
+        }
+    }
+
+    /// Whoever goes on with the token still belongs to the sign-in.
+    fn keep(&self, app: &App) {
+        if let (Some(sign_in), Some(resume)) = (self.sign_in, self.resume().as_ref()) {
+            app.holders.can_resume(resume, sign_in, app.clock.unix());
         }
     }
 }
@@ -213,9 +221,7 @@ async fn watch_sign_in(app: &Shared, tie: &Tie, line: &Line) -> End {
     let Some(token_hash) = tie.sign_in else { return std::future::pending().await };
     let mut ended = app.sign_ins.subscribe();
     while is_alive(app, token_hash).await {
-        if let Some(resume) = tie.resume().as_ref() {
-            app.holders.can_resume(resume, token_hash, app.clock.unix());
-        }
+        tie.keep(app);
         // Told at once by this process; other programs end sign-ins too.
         let _ = timeout(SIGN_IN_LOOK_INTERVAL, ended.changed()).await;
     }
@@ -288,7 +294,7 @@ async fn speak(
         let Some(message) = message else {
             return End::RoomOver;
         };
-        tie.hear(&message);
+        tie.hear(mouth.app, &message);
         let said = mouth.say(&message).await;
         let counted = if is_misconduct { strikes.add() } else { Ok(()) };
         if let Err(end) = said.and(counted) {
