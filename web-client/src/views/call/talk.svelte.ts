@@ -4,7 +4,7 @@
 import type { CallModel, MediaModel } from "../../session/call_model";
 import type { Shape } from "../../session/call.svelte";
 import type { Ladder, Step } from "../../room/ladder";
-import { climb, GROUND, lower, sends } from "../../room/ladder";
+import { climb, GROUND, lower, reaches, sends } from "../../room/ladder";
 import type { Line, LineFacts } from "../../room/line";
 import type { PlaceSaid, Standing } from "../../room/said";
 import { PLACE_CHARACTERS_MAX, read, STANDING, write } from "../../room/said";
@@ -63,6 +63,11 @@ export class Talk {
   /** How somebody stands. */
   standing(participant: string): Standing {
     return this.standings.get(participant) ?? STANDING;
+  }
+
+  /** Whether somebody's picture is missing because they cannot send one, or we asked for none. */
+  isPaused(participant: string): boolean {
+    return this.bound === "full" && (!reaches(this.standing(participant).step, "lower") || !reaches(this.step, "no_own"));
   }
 
   /** Steps that the person may choose. */

@@ -79,6 +79,17 @@ describe("what is sent", () => {
     expect(talk.shape).toEqual({ microphone: true, camera: true, lowered: false });
   });
 
+  it("explains a missing picture, but not in an appointment that has none", () => {
+    const { talk, hear } = begin("moderator");
+    expect(talk.isPaused("7")).toBe(false);
+    hear("step", standing("no_own"));
+    expect(talk.isPaused("7")).toBe(true);
+    hear("step", standing("full"));
+    talk.choose("audio");
+    expect(talk.isPaused("7")).toBe(true);
+    expect(begin("moderator", "audio").talk.isPaused("7")).toBe(false);
+  });
+
   it("is never more than the appointment has", () => {
     const { talk } = begin("attendee", "audio");
     talk.choose("full");
