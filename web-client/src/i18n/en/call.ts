@@ -154,6 +154,8 @@ export const words = {
   "notes.open": "My notes",
 
   "place.ask": "Ask for the place, for emergencies",
+  "place.asked": "Your counsellor asks where you are, in case of an emergency.",
+  "place.reply": "Answer",
   "place.question": "Where are you just now?",
   "place.why": "Your counsellor asks, so that help could come to you in an emergency. Only your counsellor sees the answer, and it is not kept.",
   "place.label": "Street and town, or what is near you",

@@ -154,6 +154,8 @@ export const words: Of<"call"> = {
   "notes.open": "我的笔记",
 
   "place.ask": "询问所在地（以备紧急情况）",
+  "place.asked": "咨询师想知道您在哪里，以备紧急情况。",
+  "place.reply": "回答",
   "place.question": "您现在在哪里？",
   "place.why": "咨询师想知道，以便紧急时能有人去帮助您。答案只有咨询师看得到，不会保存。",
   "place.label": "街道和城市，或附近的标志",
