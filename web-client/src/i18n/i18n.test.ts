@@ -87,6 +87,14 @@ describe("the texts", () => {
   });
 });
 
+it("texts belong to one area each, or the one loaded last would win", () => {
+  const names = ["en", "ar", "zh"].map((lang) => {
+    const files = readdirSync(join(SRC, "i18n", lang)).filter((name) => name !== "index.ts");
+    return files.flatMap((name) => [...readFileSync(join(SRC, "i18n", lang, name), "utf8").matchAll(/^ {2}"([\w.]+)":/gm)].map((match) => match[1] ?? ""));
+  });
+  for (const keys of names) expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
+});
+
 describe("styles", () => {
   it("name no left and no right, so that Arabic mirrors by itself", () => {
     const css = [...sources(), ...readdirSync(join(SRC, "styles")).map((name) => ({ name, text: readFileSync(join(SRC, "styles", name), "utf8") }))];

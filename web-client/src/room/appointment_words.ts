@@ -7,11 +7,11 @@ import type { RoomKind } from "../protocol/wire";
 export function kindWord(kind: RoomKind): Key {
   switch (kind) {
     case "video":
-      return "kind.video";
+      return "talk.video";
     case "audio":
-      return "kind.audio";
+      return "talk.audio";
     case "text":
-      return "kind.text";
+      return "talk.text";
   }
 }
 

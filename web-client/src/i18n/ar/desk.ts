@@ -104,9 +104,9 @@ export const words: Of<"desk"> = {
   "desk.more": "المزيد في مكتبكم",
   "desk.knock": "أحدهم ينتظر: {title}",
 
-  "kind.video": "فيديو",
-  "kind.audio": "صوت فقط",
-  "kind.text": "كتابةً",
+  "talk.video": "فيديو",
+  "talk.audio": "صوت فقط",
+  "talk.text": "كتابةً",
   "form.when": "متى",
   "form.date": "التاريخ",
   "form.time": "الوقت",

@@ -83,9 +83,9 @@ export const words = {
   "desk.more": "More of your desk",
   "desk.knock": "Somebody is waiting: {title}",
 
-  "kind.video": "Video",
-  "kind.audio": "Sound only",
-  "kind.text": "In writing",
+  "talk.video": "Video",
+  "talk.audio": "Sound only",
+  "talk.text": "In writing",
   "form.when": "When",
   "form.date": "Date",
   "form.time": "Time",

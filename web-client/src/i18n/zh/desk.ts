@@ -83,9 +83,9 @@ export const words: Of<"desk"> = {
   "desk.more": "更多",
   "desk.knock": "有人在等候：{title}",
 
-  "kind.video": "视频",
-  "kind.audio": "仅语音",
-  "kind.text": "文字",
+  "talk.video": "视频",
+  "talk.audio": "仅语音",
+  "talk.text": "文字",
   "form.when": "时间",
   "form.date": "日期",
   "form.time": "时刻",
