@@ -45,7 +45,7 @@ async fn webhooks_come_and_go(store: &dyn Store, owner: AccountId) -> Result<(),
     assert_eq!(store.create_webhook(first.clone(), 1).await?, Created::Done);
     assert_eq!(store.create_webhook(first.clone(), 9).await?, Created::Exists);
     assert_eq!(store.create_webhook(webhook(owner, 2), 1).await?, Created::Full);
-    assert_eq!(store.webhooks_of(owner).await?, [first.clone()]);
+    assert_eq!(store.webhooks_of(owner).await?, std::slice::from_ref(&first));
     assert_eq!(store.webhooks_of(other).await?, []);
 
     store.note_call(first.id, UnixSeconds(5), true).await?;
