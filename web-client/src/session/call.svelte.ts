@@ -469,7 +469,7 @@ export class Call {
     const facts = works.map(({ options, done, sent }) => {
       const name = transformName(options);
       // What the sealer refused was seen by it; what the opener refused must not be drawn.
-      const did = ({ passed, dropped }: FrameCounters): number => (options.direction === "seal" ? passed + dropped : passed);
+      const did = ({ passed, dropped }: Pick<FrameCounters, "passed" | "dropped">): number => (options.direction === "seal" ? passed + dropped : passed);
       const vault = (read: Counters): number => did(read[name] ?? { passed: 0, dropped: 0 });
       return { name, direction: options.direction, codec: done, ...(sent === undefined ? {} : { sent }), vault: vault(counters), earlier: vault(earlier) };
     });
