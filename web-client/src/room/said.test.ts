@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { describe, expect, it } from "vitest";
 
 import { LIVE_CHARACTERS_MAX, PLACE_CHARACTERS_MAX, read, write } from "./said";
@@ -30,5 +32,12 @@ describe("what is said beside the chat", () => {
     expect(new TextDecoder().decode(new TextEncoder().encode(kept))).toBe(kept);
     expect(read.live(JSON.stringify({ text: "b".repeat(9000) }))?.length).toBe(LIVE_CHARACTERS_MAX);
     expect(read.place(JSON.stringify({ type: "answer", text: "b".repeat(9000) }))).toEqual({ type: "answer", text: "b".repeat(PLACE_CHARACTERS_MAX) });
+  });
+
+  it("is what docs/protocol.md says", () => {
+    const page = readFileSync(new URL("../../../docs/protocol.md", import.meta.url), "utf8");
+    const examples = [...page.matchAll(/^\| `(live|line|step|place|mismatch)` \| `(\{.*\})` \|/gm)];
+    expect(examples.length).toBe(8);
+    for (const [, topic, text] of examples) expect(read[topic as keyof typeof read](text ?? ""), text).not.toBeNull();
   });
 });
