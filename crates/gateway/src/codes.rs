@@ -83,7 +83,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 
 /// What an app reads from a QR code.
 pub(crate) fn uri(secret: &[u8], name: &str) -> String {
-    let name: String = name.bytes().map(|b| escaped(b)).collect();
+    let name: String = name.bytes().map(escaped).collect();
     let secret = base32(secret);
     format!("otpauth://totp/Aman:{name}?secret={secret}&issuer=Aman")
 }

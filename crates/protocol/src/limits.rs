@@ -192,8 +192,8 @@ pub const WEBHOOKS_PER_ACCOUNT_MAX: usize = 8;
 /// Most invites of one room.
 pub const INVITES_PER_ROOM_MAX: usize = 16;
 
-/// Shortest password of an account, in characters (NIST SP 800-63B asks for at least 8; we ask
-/// for more because there is no second factor yet).
+/// Shortest password of an account, in characters (NIST SP 800-63B asks for at least 8 beside a
+/// second factor; we ask for more because the first account may go without one).
 pub const PASSWORD_CHARS_MIN: usize = 12;
 
 /// Longest password taken, in bytes: argon2 would take any, for any price.

@@ -332,7 +332,7 @@ async fn an_offer_of_codes_is_for_one_account_and_its_app() {
 }
 
 /// An app with one-time codes, and the step in which it was set up.
-struct Phone(Vec<u8>, u64);
+pub(crate) struct Phone(Vec<u8>, u64);
 
 impl Phone {
     fn from(offer: &Answer) -> Self {
@@ -421,7 +421,7 @@ async fn add_passkey(server: &Server, cookie: &str, device: &Device) -> Answer {
 }
 
 /// Sets one-time codes up: the new cookie (or the same), the app, the recovery codes.
-async fn set_up_totp(server: &Server, cookie: &str) -> (String, Phone, Vec<String>) {
+pub(crate) async fn set_up_totp(server: &Server, cookie: &str) -> (String, Phone, Vec<String>) {
     let offer = server.post("/api/account/totp", cookie, "").await;
     let phone = Phone::from(&offer);
     let words =
@@ -436,7 +436,7 @@ async fn set_up_totp(server: &Server, cookie: &str) -> (String, Phone, Vec<Strin
 }
 
 /// A link of the operator's.
-async fn invitation(server: &Server, account: Option<AccountId>) -> String {
+pub(crate) async fn invitation(server: &Server, account: Option<AccountId>) -> String {
     let token = one_time_token().unwrap();
     let invitation = InvitationRecord {
         id: InvitationId::from_bytes(token.id),

@@ -16,7 +16,9 @@ use tracing::{Event, Subscriber, span};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
+use crate::accounts::{invitation, set_up_totp};
 use crate::api::{invite_json, soon};
+use crate::http::Request;
 use crate::server::{NAME, PASSWORD, Server, settings};
 use crate::sockets::{next, open};
 
@@ -60,6 +62,14 @@ async fn evening() -> Vec<String> {
     let right = format!(r#"{{"name":"{NAME}","password":"{PASSWORD}"}}"#);
     let second = server.post("/api/sign-in", "", &right).await.cookie();
     server.post("/api/rooms", "", "{").await;
+    let offer = server.post("/api/account/totp", &cookie, "").await.field("secret");
+    let (_, _, codes) = set_up_totp(&server, &cookie).await;
+    let half = server.post("/api/sign-in", "", &right).await.cookie();
+    let typed = format!(r#"{{"code":"{}"}}"#, codes[0]);
+    assert_eq!(server.post("/api/sign-in/code", &half, &typed).await.status, 200);
+    let link = invitation(&server, None).await;
+    let words = format!(r#"{{"token":"{link}","name":"Sun Li","password":"{PASSWORD}"}}"#);
+    assert_eq!(server.post("/api/invitation/accept", "", &words).await.status, 200);
 
     let made = server.post("/api/rooms", &cookie, r#"{"sealed_title":"AAAA"}"#).await;
     let room = made.field("room");
@@ -67,6 +77,16 @@ async fn evening() -> Vec<String> {
     let invite = server.post(&invites, &cookie, &invite_json(9, 0, soon())).await;
     let ticket = server.post(&format!("/api/rooms/{room}/ticket"), &cookie, "").await;
     let ticket = ticket.field("ticket");
+
+    let key = r#"{"label":"Ruths calendar","scopes":["sessions:read"]}"#;
+    let key = server.post("/api/keys", &cookie, key).await.field("secret");
+    let bearer = format!("Bearer {key}");
+    Request::get("/api/rooms").header("authorization", &bearer).send(server.address).await;
+    let hook = r#"{"url":"http://127.0.0.1:9/hush-hook","events":["session.ended"]}"#;
+    let hook = server.post("/api/webhooks", &cookie, hook).await.field("secret");
+    let card = format!("/api/invites/{}/card", invite.field("invite"));
+    let server_auth = encode_base64url(&[77; 32]);
+    server.post(&card, "", &format!(r#"{{"server_auth":"{server_auth}"}}"#)).await;
 
     let mut socket = open(&server, &[("origin", &server.origin())], true).await.unwrap();
     let right = format!(r#"{{"kind":"ticket","ticket":"{ticket}"}}"#);
@@ -93,6 +113,10 @@ async fn evening() -> Vec<String> {
         PASSWORD.to_owned(),
         "a wrong password".to_owned(),
         "hush".to_owned(),
+        "calendar".to_owned(),
+        key,
+        hook,
+        server_auth,
         token,
         value(&cookie),
         value(&second),
@@ -101,6 +125,10 @@ async fn evening() -> Vec<String> {
         invite.field("invite"),
         encode_base64url(entered.resume.as_slice()),
         encode_base64url(&[9; 32]),
+        offer,
+        codes[0].clone(),
+        link,
+        "Sun Li".to_owned(),
     ]
 }
 
