@@ -409,10 +409,7 @@ impl Participant {
             && self.has_entered
             && !somebody_waits
             && !self.present.values().any(|other| other.connected);
-        match is_alone {
-            true => drop(self.alone_since.get_or_insert(now)),
-            false => self.alone_since = None,
-        }
+        self.alone_since = is_alone.then(|| self.alone_since.unwrap_or(now));
     }
 
     /// Tells the server which tracks are on, once it knows of them.

@@ -580,10 +580,7 @@ fn a_bad_link_or_name_is_refused_at_once() {
         .err()
     };
     assert_eq!(start("#1.nonsense", "Ben"), Some(Refusal::BadLink));
-    let good = e2ee::link::format_fragment(
-        &crate::world::link(1),
-        &e2ee::link::CounsellorPin::of(&[1; 32]),
-    );
+    let good = e2ee::link::format_fragment(&link(1), &e2ee::link::CounsellorPin::of(&[1; 32]));
     assert_eq!(start(&good, ""), Some(Refusal::BadName));
     assert_eq!(Refusal::BadName.code(), "bad_name");
 }
