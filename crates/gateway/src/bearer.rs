@@ -30,20 +30,21 @@ pub(crate) enum Brings {
     Key(Hash),
 }
 
-/// Looks at the headers of a request.
+/// Looks at the headers of a request.  Other schemes are not for us: a proxy in front may ask
+/// for a password of its own.
 pub(crate) fn brought(headers: &HeaderMap) -> Brings {
-    let mut lines = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(line) = lines.next() else { return Brings::Nothing };
-    if lines.next().is_some() || cookie::is_brought(headers) {
+    let lines = headers.get_all(header::AUTHORIZATION).iter();
+    let mut keys = lines.filter_map(|line| {
+        let (scheme, key) = line.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    let Some(key) = keys.next() else { return Brings::Nothing };
+    if keys.next().is_some() || cookie::is_brought(headers) {
         return Brings::Nonsense;
     }
-    let key = line.to_str().ok().and_then(|line| line.split_once(' '));
-    let hash = key
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, key)| decode_base64url(key.trim().strip_prefix(PREFIX)?))
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
-        .map(|bytes| sha256(&bytes));
-    hash.map_or(Brings::Nonsense, Brings::Key)
+    let bytes = key.strip_prefix(PREFIX).and_then(decode_base64url);
+    let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.map_or(Brings::Nonsense, |bytes| Brings::Key(sha256(&bytes)))
 }
 
 #[cfg(test)]
@@ -64,15 +65,16 @@ mod tests {
         };
         let bearer = ("authorization", format!("Bearer {key}"));
         assert_eq!(brings(&[]), Brings::Nothing);
-        assert_eq!(brings(&[bearer.clone()]), Brings::Key(sha256(&[7; 32])));
+        let basic = ("authorization", format!("Basic {key}"));
+        assert_eq!(brings(&[basic, ("cookie", "__Host-aman=x".to_owned())]), Brings::Nothing);
+        assert_eq!(brings(std::slice::from_ref(&bearer)), Brings::Key(sha256(&[7; 32])));
         for lines in [
             vec![bearer.clone(), bearer.clone()],
             vec![bearer, ("cookie", "__Host-aman=x".to_owned())],
-            vec![("authorization", format!("Basic {key}"))],
             vec![("authorization", "Bearer aman_".to_owned())],
             vec![("authorization", format!("Bearer {}", &key[5..]))],
             vec![("authorization", format!("Bearer {key}AA"))],
-            vec![("authorization", "Bearer".to_owned())],
+            vec![("authorization", "Bearer x".to_owned())],
         ] {
             assert_eq!(brings(&lines), Brings::Nonsense, "{lines:?}");
         }

@@ -107,8 +107,10 @@ pub(super) fn view(
 
 /// What is so at this moment comes before what was.
 fn state(invite: &InviteRecord, place: Option<Place>, now: UnixSeconds) -> InviteState {
+    if invite.revoked {
+        return InviteState::Revoked;
+    }
     match place {
-        _ if invite.revoked => InviteState::Revoked,
         Some(Place::Room) => InviteState::InSession,
         Some(Place::Waiting) => InviteState::Waiting,
         None if invite.used_up => InviteState::Used,

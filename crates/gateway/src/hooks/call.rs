@@ -1,6 +1,7 @@
 //! How does one call to a webhook go?  One signed POST, an answer, and nothing of it read but
 //! its status.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,10 +80,13 @@ impl Call<'_> {
             .header("aman-signature", signature(self.secret, self.now, self.body))
             .body(Body::from(self.body.to_owned()))
             .ok()?;
-        tokio::select! {
-            answer = sender.send_request(request) => answer.ok().map(|answer| answer.status()),
-            _ = connection => None,
-        }
+        let mut answer = pin!(sender.send_request(request));
+        let answer = tokio::select! {
+            answer = answer.as_mut() => answer,
+            // Whoever answers and closes at once has answered.
+            _ = connection => answer.await,
+        };
+        answer.ok().map(|answer| answer.status())
     }
 }
 

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     fn one(&mut self) -> Value {
-        let schema = if self.take("{") {
+        let mut schema = if self.take("{") {
             self.object()
         } else if self.take("(") {
             let inner = self.union();
@@ -122,6 +122,9 @@ impl<'a> Reader<'a> {
         } else {
             self.named()
         };
+        while self.take("[]") {
+            schema = json!({"type": "array", "items": schema});
+        }
         // `A & B` holds what both hold.
         if self.take("&") {
             let other = self.one();

@@ -10,7 +10,7 @@ use crate::server::{NAME, PASSWORD, Server, settings};
 #[tokio::test]
 async fn setup_works_once_and_only_by_the_link() {
     let server = Server::start(settings()).await;
-    assert_eq!(server.get("/api/state").await.text(), r#"{"needs_setup":true}"#);
+    assert!(server.get("/api/state").await.text().starts_with(r#"{"needs_setup":true,"#));
     let json = |token: &str, password: &str| {
         format!(r#"{{"token":"{token}","name":"{NAME}","password":"{password}"}}"#)
     };
@@ -34,7 +34,7 @@ async fn setup_works_once_and_only_by_the_link() {
 
     let again = server.post("/api/setup", "", &json(&token, PASSWORD)).await;
     assert_eq!(again.status, 404);
-    assert_eq!(server.get("/api/state").await.text(), r#"{"needs_setup":false}"#);
+    assert!(server.get("/api/state").await.text().starts_with(r#"{"needs_setup":false,"#));
     let offered = gateway::offer_setup(server.store.as_ref() as &dyn Store).await.unwrap();
     assert_eq!(offered, None);
 }

@@ -4,11 +4,13 @@
 
 mod accounts;
 mod api;
+mod appointments;
 mod authority;
 mod http;
 mod pages;
 mod porch;
 mod privacy;
+mod programs;
 mod server;
 mod sockets;
 mod tls;
