@@ -71,6 +71,8 @@ test("in writing only: no device runs, a later yes is asked for, and one tap tak
   await people.reads(ana.page, "I would rather write");
   await people.press(ben.page, "more-open");
   await people.press(ben.page, "more-consent");
+  await until("both have signed what was agreed", async () => (await people.data(ben.page, "consent-panel", "signed")) === "true");
+  await look(ben.page, "consent-panel", ["en"]);
   await people.press(ben.page, "consent-withdraw");
   assert.equal(await people.ended(ben.page), "left");
   await people.sees(ben.page, "ended-wiped");
