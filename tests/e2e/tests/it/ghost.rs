@@ -149,6 +149,7 @@ async fn the_server_takes_commits_from_moderators_alone() {
         group,
         epoch: Epoch(1),
         message: Opaque::new(vec![1; 100]).unwrap(),
+        fleeting: false,
     }))
     .await;
 

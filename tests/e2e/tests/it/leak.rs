@@ -15,6 +15,7 @@ use e2ee::random::Randomness;
 use headless::Headless;
 use headless::server::Server;
 use participant::Input;
+use participant::input::{AgreedItem, Topic};
 use protocol::client::{Application, ClientMessage};
 use protocol::id::{Epoch, GroupId};
 use protocol::opaque::Opaque;
@@ -33,6 +34,12 @@ struct Canaries {
     counsellor: String,
     title: String,
     picture: String,
+    /// Beside the chat: in the call, before admission both ways, on the card, agreed to.
+    saying: String,
+    note: String,
+    answer: String,
+    card: String,
+    consent: String,
 }
 
 impl Canaries {
@@ -50,6 +57,11 @@ impl Canaries {
             counsellor: make("counsellor"),
             title: make("title"),
             picture: make("picture"),
+            saying: make("saying"),
+            note: make("note"),
+            answer: make("answer"),
+            card: make("card"),
+            consent: make("consent"),
         }
     }
 
@@ -61,6 +73,11 @@ impl Canaries {
             ("counsellor", &self.counsellor),
             ("title", &self.title),
             ("picture", &self.picture),
+            ("saying", &self.saying),
+            ("note", &self.note),
+            ("answer", &self.answer),
+            ("card", &self.card),
+            ("consent", &self.consent),
         ]
         .map(|(name, text)| (name, text.clone().into_bytes()))
         .to_vec()
@@ -77,7 +94,7 @@ async fn nothing_said_shown_or_named_leaves_the_two_ends() {
     let desk_secret = DeskSecret::from_bytes(random.bytes());
     let title = desk_secret.seal_title(&canaries.title, &random).unwrap();
     let room = office.desk.new_room(title).await.unwrap();
-    let invite = office.invite(room).await;
+    let invite = office.invite_with_card(room, &canaries.card).await;
     let (_, fragment) = invite.link.expose().split_once('#').unwrap();
     let (link_secret, _) = e2ee::link::parse_fragment(fragment).unwrap();
     let mut secrets = canaries.named();
@@ -89,6 +106,12 @@ async fn nothing_said_shown_or_named_leaves_the_two_ends() {
     let mut moderator =
         Headless::moderator(&office.desk, room, &canaries.counsellor, here.media()).unwrap();
     let mut attendee = Headless::attendee(&invite.link, &canaries.name, there.media()).unwrap();
+    let waiting = moderator.first_waiting(PATIENCE).await.unwrap();
+    let to = Some(waiting);
+    moderator.input(Input::TellLobby { participant: to, text: canaries.note.clone() }).await;
+    attendee.input(Input::TellLobby { participant: None, text: canaries.answer.clone() }).await;
+    notes(&mut attendee, &canaries.note).await;
+    notes(&mut moderator, &canaries.answer).await;
     moderator.admit_next(PATIENCE).await.unwrap();
     sees_more(&mut attendee).await;
     sees_more(&mut moderator).await;
@@ -98,6 +121,21 @@ async fn nothing_said_shown_or_named_leaves_the_two_ends() {
     }
     attendee.chat(&canaries.reply).await;
     hears(&mut moderator, &canaries.reply).await;
+    attendee.say(Topic::Place, &canaries.saying).await;
+    moderator
+        .wait_for(PATIENCE, "a saying", |status| {
+            status.said.iter().any(|said| said.text == canaries.saying)
+        })
+        .await
+        .unwrap();
+    let items = vec![AgreedItem { name: canaries.consent.clone(), agreed: true }];
+    let (version, language) = (canaries.consent.clone(), "en".to_owned());
+    attendee.input(Input::Agree { version, language, items }).await;
+    for who in [&mut attendee, &mut moderator] {
+        who.wait_for(PATIENCE, "a receipt", |status| !status.receipts.is_empty())
+            .await
+            .unwrap();
+    }
 
     let mut hits = look_everywhere(&mut office, &needles).await;
     moderator.input(Input::EndRoom).await;
@@ -135,8 +173,9 @@ async fn the_search_finds_what_is_put_in_its_way() {
     for (_, canary) in &named {
         let message = Opaque::new(canary.clone()).unwrap();
         let group = GroupId::from_bytes([1; 32]);
-        raw.say(ClientMessage::Application(Application { group, epoch: Epoch(0), message }))
-            .await;
+        let (epoch, fleeting) = (Epoch(0), false);
+        let application = Application { group, epoch, message, fleeting };
+        raw.say(ClientMessage::Application(application)).await;
         raw.hear().await;
     }
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -173,6 +212,14 @@ async fn the_search_finds_what_is_put_in_its_way() {
 async fn hears(who: &mut Headless, text: &str) {
     who.wait_for(PATIENCE, "a line of chat", |status| {
         status.chat.iter().any(|line| !line.own && line.text == text)
+    })
+    .await
+    .unwrap();
+}
+
+async fn notes(who: &mut Headless, text: &str) {
+    who.wait_for(PATIENCE, "a note", |status| {
+        status.notes.iter().any(|note| !note.own && note.text == text)
     })
     .await
     .unwrap();

@@ -24,3 +24,4 @@ mod raw;
 mod reconnect;
 mod removal;
 mod scene;
+mod words;

@@ -53,6 +53,11 @@ impl Office {
         self.desk.invite(room, expires_at).await.unwrap()
     }
 
+    pub(crate) async fn invite_with_card(&mut self, room: RoomId, card: &str) -> Invite {
+        let expires_at = Clock::new().unix().plus(LINK_LIFETIME.as_secs());
+        self.desk.invite_with(room, expires_at, Some(card)).await.unwrap()
+    }
+
     pub(crate) fn moderator(&self, room: RoomId, media: Media) -> Headless {
         Headless::moderator(&self.desk, room, "Dr Example", media).unwrap()
     }
