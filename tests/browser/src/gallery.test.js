@@ -76,8 +76,6 @@ async function inspect(page, origin, { scene, language }) {
   tell("phone dark", await faultsByAxe(page, ["color-contrast"]));
   await page.setViewport(DESK);
   tell("desk dark", await faultsByAxe(page));
-  await theme(page, "light");
-  tell("desk light", await faultsByAxe(page, ["color-contrast"]));
   tell("desk", await wideParts(page));
   return faults;
 }

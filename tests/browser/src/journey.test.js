@@ -58,6 +58,7 @@ async function theAttendeeFindsTheWay(page, link) {
   await people.speak(page, "en");
   await people.toDevices(page, "Ben");
   // The device test: sight, level, sound, line; three equal ways to take part.
+  await people.sees(page, "devices-preview");
   await until("Ben sees himself", () => page.$eval(people.byId("devices-preview"), (part) => (part.videoWidth ?? part.querySelector("video")?.videoWidth) > 0));
   await people.press(page, "sound-play");
   await people.press(page, "sound-yes");
@@ -70,7 +71,7 @@ async function theAttendeeFindsTheWay(page, link) {
   await people.press(page, "consent-refuse");
   await people.sees(page, "other-ways-view");
   await people.press(page, "other-ways-back");
-  await people.press(page, "consent-agree");
+  await people.takePart(page, "join-knock");
   await people.sees(page, "waiting-view");
 }
 

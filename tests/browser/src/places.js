@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** The source of the pages. */
-export const WEB_CLIENT = process.env.AMAN_WEB_CLIENT ?? join(ROOT, "web-client");
+export const WEB_CLIENT = process.env.AMAN_CLIENT_SOURCE ?? join(ROOT, "web-client");
 
 /** Folder of `aman` and `headless`, as cargo built them. */
 export const BIN_DIR =
