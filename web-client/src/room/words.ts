@@ -217,6 +217,10 @@ function refusal(reject: Reject): Ending {
     case "backlog_gone":
     case "cannot_sign_in":
     case "bad_password":
+    case "needs_second_factor":
+    case "not_fresh":
+    case "wrong_code":
+    case "name_taken":
     case "too_many":
     case "internal":
       return { ...calm, title: "end.internal.title", text: "end.internal.text", again: "end.again" };
@@ -249,6 +253,10 @@ export function refusedWord(reject: Reject): Key {
     case "not_signed_in":
     case "cannot_sign_in":
     case "bad_password":
+    case "needs_second_factor":
+    case "not_fresh":
+    case "wrong_code":
+    case "name_taken":
     case "too_many":
     case "internal":
       return "refused.other";
@@ -264,12 +272,19 @@ export function deskWord(reject: Reject): Key {
       return "error.bad_password";
     case "no_such_right":
       return "error.setup_link";
+    case "wrong_code":
+      return "acct.wrong_code";
+    case "name_taken":
+      return "acct.name_taken";
+    case "needs_second_factor":
+      return "acct.needs_factor";
     case "too_many":
       return "error.too_many";
     case "not_signed_in":
       return "error.not_signed_in";
     case "too_fast":
       return "error.too_fast";
+    case "not_fresh":
     case "malformed":
     case "too_large":
     case "out_of_order":
