@@ -33,11 +33,11 @@ async function takeAll(t) {
   await people.knock(samar.page, link, "Samar سمر");
   await people.sees(ana.page, "waiting-item");
   await take(samar.page, "waiting-zh", "zh");
-  await take(samar.page, "waiting", "en");
   await take(ana.page, "room");
   await people.admit(ana.page);
   await Promise.all([people.inCall(ana.page), people.inCall(samar.page)]);
   await Promise.all([ana, samar].map(({ page }) => until("the picture is there", async () => (await people.data(page, "call-view", "first-frame-at")) !== null)));
+  await people.speak(samar.page, "en");
   await take(samar.page, "call-phone");
   await people.write(samar.page, "Hello, can you hear me?");
   await people.write(ana.page, "Yes, very well. Take your time.");
