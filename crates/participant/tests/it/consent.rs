@@ -60,9 +60,9 @@ fn what_was_agreed_is_taken_back_by_a_statement_of_its_own() {
 fn a_statement_that_was_lost_with_its_group_is_said_again_in_the_next() {
     let mut world = World::in_call(3);
     // The server keeps the counsellor from hearing anything.
-    world.mangle = Some(Box::new(|_, _, message| match message {
-        ServerMessage::Relayed(_) => Vec::new(),
-        other => vec![other],
+    world.mangle = Some(Box::new(|_, _, message| {
+        let is_held = matches!(message, ServerMessage::Relayed(_));
+        if is_held { Vec::new() } else { vec![message] }
     }));
     world.tell(BEN, agree());
     world.advance(5 * SECOND);

@@ -132,12 +132,13 @@ fn a_message_said_during_an_outage_arrives_once_and_a_state_as_its_newest() {
 #[test]
 fn a_server_that_brings_sayings_again_is_not_believed() {
     let mut world = World::in_call(33);
-    world.mangle = Some(Box::new(|_, _, message| match message {
-        ServerMessage::Relayed(relayed) => {
-            let again = Relayed { seq: relayed.seq + 1000, ..relayed.clone() };
-            vec![ServerMessage::Relayed(relayed), ServerMessage::Relayed(again)]
+    world.mangle = Some(Box::new(|_, _, message| {
+        let mut messages = vec![message.clone()];
+        if let ServerMessage::Relayed(relayed) = message {
+            let seq = relayed.seq + 1000;
+            messages.push(ServerMessage::Relayed(Relayed { seq, ..relayed }));
         }
-        other => vec![other],
+        messages
     }));
     world.tell(BEN, Input::Say { topic: Topic::Place, text: "here".to_owned() });
     world.settle();

@@ -91,16 +91,16 @@ fn a_server_that_repeats_reflects_or_swaps_notes_gets_nothing_shown() {
     world.add(cem);
     world.settle();
     let (ben, cem) = (world.id(BEN), world.id(CEM));
-    world.mangle = Some(Box::new(move |_, _, message| match message {
-        ServerMessage::LobbyNote(LobbyNoted { participant, sealed }) => {
-            // Again, back to where it came from, and in the name of somebody else.
-            let as_if = |participant| {
-                ServerMessage::LobbyNote(LobbyNoted { participant, sealed: sealed.clone() })
-            };
-            let named = [participant, participant, ben, cem, ParticipantId::from_raw(99)];
-            named.into_iter().map(as_if).collect()
-        }
-        other => vec![other],
+    world.mangle = Some(Box::new(move |_, _, message| {
+        let ServerMessage::LobbyNote(LobbyNoted { participant, sealed }) = message else {
+            return vec![message];
+        };
+        // Again, back to where it came from, and in the name of somebody else.
+        let as_if = |participant| {
+            ServerMessage::LobbyNote(LobbyNoted { participant, sealed: sealed.clone() })
+        };
+        let named = [participant, participant, ben, cem, ParticipantId::from_raw(99)];
+        named.into_iter().map(as_if).collect()
     }));
     world.tell(BEN, to_moderators("of ben"));
     world.settle();
@@ -178,9 +178,12 @@ fn notes_sent_by(
     who: usize,
 ) -> Vec<protocol::opaque::Opaque<{ protocol::limits::LOBBY_NOTE_BYTES_MAX }>> {
     let sent = world.people[who].sent.iter().map(|text| ClientEnvelope::decode(text).unwrap());
-    let notes = sent.filter_map(|envelope| match envelope.body {
-        ClientMessage::LobbyNote(note) => Some(note.sealed),
-        _ => None,
+    let notes = sent.filter_map(|envelope| {
+        if let ClientMessage::LobbyNote(note) = envelope.body {
+            Some(note.sealed)
+        } else {
+            None
+        }
     });
     notes.collect()
 }
