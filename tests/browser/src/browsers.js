@@ -84,7 +84,7 @@ export async function firefox(t) {
 
 /** Asks what the pages did, and keeps a picture of each at the end for somebody who asks why. */
 async function close(t, browser, name) {
-  const pages = await Promise.all(browser.browserContexts().map((context) => context.pages()));
+  const pages = await Promise.all(browser.browserContexts().map((context) => context.pages().catch(() => [])));
   for (const [n, page] of pages.flat().entries()) {
     if (page.url() === "about:blank") continue;
     const path = artefact(`end-${fileName(t)}-${name}-${n}-${browser.process().pid}.png`);

@@ -4,7 +4,7 @@
 // steps, as in the tests.
 import { chromium } from "./browsers.js";
 import { ANA, BEN } from "./fake_media.js";
-import { interactionsToPreview, slowLoads } from "./figures_page.js";
+import { interactionsToPreview, slowLoads, watchLoad } from "./figures_page.js";
 import { pressExit, rememberDevices } from "./leaving.js";
 import * as people from "./people.js";
 import { attendeeReloads, callOverLines, counsellorReloads, outage, serverRestarts } from "./returning.js";
@@ -114,23 +114,23 @@ async function chat(page) {
   });
 }
 
-/** Bytes over the line until the join page is drawn, WebAssembly not counted. */
+/** Bytes over the line for the join page: whatever is asked for before it is there. */
 async function joinPageBytes(browser, server) {
   const { page } = await people.openPage(browser, server.origin);
+  await page.evaluateOnNewDocument(watchLoad, people.byId("join-continue"));
   const session = await page.createCDPSession();
   await session.send("Network.enable");
-  const urls = new Map();
-  let bytes = 0;
-  session.on("Network.requestWillBeSent", ({ requestId, request }) => urls.set(requestId, request.url));
-  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-    if (!urls.get(requestId)?.endsWith(".wasm")) bytes += encodedDataLength;
-  });
+  const asked = new Map();
+  const bytes = new Map();
+  session.on("Network.requestWillBeSent", ({ requestId, wallTime }) => asked.set(requestId, wallTime * 1000));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => bytes.set(requestId, encodedDataLength));
   // Any well-formed link shows the page; whether it is known is asked later.
   const link = `${server.origin}/j#1.${"A".repeat(43)}.${"A".repeat(22)}`;
   await page.goto(people.withLanguage(link, "en"), { waitUntil: "networkidle0" });
   await people.sees(page, "join-view");
+  const there = await page.evaluate(() => performance.timeOrigin + globalThis.load.ready);
   await page.close();
-  return bytes;
+  return [...bytes].filter(([id]) => asked.get(id) <= there).reduce((sum, [, length]) => sum + length, 0);
 }
 
 // Each with browsers and a server of its own, and the machine for itself.

@@ -41,7 +41,7 @@ async function slowLoad(browser, server, link) {
 }
 
 /** Runs in the page: when it painted, when its first button was there, when it was last busy. */
-function watchLoad(button) {
+export function watchLoad(button) {
   globalThis.load = { paint: null, ready: null, busyUntil: 0 };
   const { load } = globalThis;
   new PerformanceObserver((list) => {
