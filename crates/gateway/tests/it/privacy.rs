@@ -62,7 +62,7 @@ async fn evening() -> Vec<String> {
     let right = format!(r#"{{"name":"{NAME}","password":"{PASSWORD}"}}"#);
     let second = server.post("/api/sign-in", "", &right).await.cookie();
     server.post("/api/rooms", "", "{").await;
-    let offer = server.post("/api/account/totp", &cookie, "").await.field("secret");
+    let totp_secret = server.post("/api/account/totp", &cookie, "").await.field("secret");
     let (_, _, codes) = set_up_totp(&server, &cookie).await;
     let half = server.post("/api/sign-in", "", &right).await.cookie();
     let typed = format!(r#"{{"code":"{}"}}"#, codes[0]);
@@ -125,7 +125,7 @@ async fn evening() -> Vec<String> {
         invite.field("invite"),
         encode_base64url(entered.resume.as_slice()),
         encode_base64url(&[9; 32]),
-        offer,
+        totp_secret,
         codes[0].clone(),
         link,
         "Sun Li".to_owned(),
