@@ -3,7 +3,7 @@ import type { CallState, Other, Waiting } from "../src/protocol/participant";
 import type { CallModel, MediaModel } from "../src/session/call_model";
 import type { Reception } from "../src/session/call.svelte";
 import type { SessionRecord } from "../src/desk/records";
-import type { LobbyLine } from "../src/room/lobby";
+import type { DoorstepLine } from "../src/room/doorstep";
 import type { DeskRoom } from "../src/session/desk.svelte";
 import type { Talk } from "../src/views/call/talk.svelte";
 
@@ -115,8 +115,8 @@ export function fakeCall(state: Partial<CallState> = {}, reception: Partial<Rece
     write: () => undefined,
     say: () => undefined,
     onSaid: () => () => undefined,
-    lobby: [],
-    tellLobby: () => undefined,
+    doorstep: [],
+    tellDoorstep: () => undefined,
     tellModerator: () => undefined,
     presetNote: () => undefined,
     receipts: [],
@@ -169,7 +169,7 @@ export function fakeRecord(change: Partial<SessionRecord> = {}): SessionRecord {
 }
 
 /** Notes before admission. */
-export const fakeLobby: readonly LobbyLine[] = [
+export const fakeDoorstep: readonly DoorstepLine[] = [
   { participant: "7", own: false, note: { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "fair" } },
   { participant: "7", own: false, note: { kind: "text", text: "أنا في القطار، هل يمكن دون كاميرا؟" } },
   { participant: "7", own: true, note: { kind: "text", text: "Of course." } },

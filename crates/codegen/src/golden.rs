@@ -7,16 +7,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use protocol::client::{
-    Added, Application, ClientEnvelope, ClientMessage, Commit, Decline, Hello, Knock,
-    LobbyNote, Offer, OpenGroup, Right,
+    Added, Application, ClientEnvelope, ClientMessage, Commit, Decline, DoorstepNote, Hello,
+    Knock, Offer, OpenGroup, Right,
 };
 use protocol::id::{Epoch, Generation, GroupId, InviteId, LeafIndex, ParticipantId, RoomId};
 use protocol::media::{Mid, OfferedSlot, OfferedTrack, SlotBinding, TrackKind, TrackState};
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
-    Relayed, Role, ServerMessage, Welcomed,
+    Answer, Committed, DoorstepNoted, Entered, GroupOpened, GroupState, Knocked, Place,
+    Presence, Relayed, Role, ServerMessage, Welcomed,
 };
 use serde_json::{Value, json};
 
@@ -71,8 +71,11 @@ fn client() -> Result<Vec<ClientEnvelope>> {
             message: bytes(20)?,
             fleeting: true,
         }),
-        ClientMessage::LobbyNote(LobbyNote { participant: Some(ben()), sealed: bytes(28)? }),
-        ClientMessage::LobbyNote(LobbyNote { participant: None, sealed: bytes(29)? }),
+        ClientMessage::DoorstepNote(DoorstepNote {
+            participant: Some(ben()),
+            sealed: bytes(28)?,
+        }),
+        ClientMessage::DoorstepNote(DoorstepNote { participant: None, sealed: bytes(29)? }),
         ClientMessage::Decline(Decline { participant: ben() }),
         ClientMessage::Offer(offer()),
         ClientMessage::Track(TrackState { kind: TrackKind::Camera, on: false }),
@@ -95,7 +98,7 @@ fn server() -> Result<Vec<ServerMessage>> {
         },
         ServerMessage::Knocked(knocked()?),
         ServerMessage::Unknocked { participant: ben() },
-        ServerMessage::LobbyNote(LobbyNoted { participant: ben(), sealed: bytes(30)? }),
+        ServerMessage::DoorstepNote(DoorstepNoted { participant: ben(), sealed: bytes(30)? }),
         ServerMessage::Present(presence()),
         ServerMessage::Gone { participant: ben(), reason: FarewellReason::Left },
         ServerMessage::GroupOpened(GroupOpened {
@@ -243,7 +246,7 @@ fn client_kind(message: &ClientMessage) -> usize {
         ClientMessage::Leave => 9,
         ClientMessage::EndRoom => 10,
         ClientMessage::Ping => 11,
-        ClientMessage::LobbyNote(_) => 12,
+        ClientMessage::DoorstepNote(_) => 12,
     }
 }
 
@@ -265,6 +268,6 @@ fn server_kind(message: &ServerMessage) -> usize {
         ServerMessage::Slots { .. } => 12,
         ServerMessage::MediaLost => 13,
         ServerMessage::Farewell { .. } => 14,
-        ServerMessage::LobbyNote(_) => 15,
+        ServerMessage::DoorstepNote(_) => 15,
     }
 }

@@ -23,10 +23,10 @@ use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 use tls_codec::{Deserialize as _, Serialize as _};
 
+use crate::doorstep::DoorstepLine;
 use crate::identity::{Claim, LeafKey};
 use crate::kdf;
 use crate::link::{BadName, CounsellorPin, InviteKeys, legible};
-use crate::lobby::LobbyLine;
 use crate::policy::{self, Rules, SUITE};
 use crate::provider::Provider;
 use crate::random::Randomness;
@@ -247,10 +247,10 @@ impl AttendeeIdentity {
 
     /// The line for notes to the moderators who have the last knock.
     #[must_use]
-    pub fn lobby_line(&self) -> Option<LobbyLine> {
+    pub fn doorstep_line(&self) -> Option<DoorstepLine> {
         let device = Device(self.device.verifying_key().to_bytes());
         let nonce = self.nonce.as_ref()?;
-        Some(LobbyLine::new(&self.keys, self.room, self.participant, device, nonce))
+        Some(DoorstepLine::new(&self.keys, self.room, self.participant, device, nonce))
     }
 
     /// Whether [`knock`](Self::knock) would bring new KeyPackages: one was used or grows old.
@@ -398,10 +398,10 @@ impl Door {
 
     /// The line for notes to whoever knocked; `None` unless the knock proves its device.
     #[must_use]
-    pub fn lobby_line(&self, knock: &VerifiedKnock) -> Option<LobbyLine> {
+    pub fn doorstep_line(&self, knock: &VerifiedKnock) -> Option<DoorstepLine> {
         let keys = self.invites.get(&knock.invite)?;
         let room = self.rules.room;
-        Some(LobbyLine::new(keys, room, knock.participant, knock.device?, &knock.nonce))
+        Some(DoorstepLine::new(keys, room, knock.participant, knock.device?, &knock.nonce))
     }
 
     /// Refuses an invite from here on, whatever the server says.

@@ -17,13 +17,13 @@
 
 pub mod card;
 pub mod door;
+pub mod doorstep;
 pub mod frames;
 pub mod group;
 pub mod identity;
 mod kdf;
 pub mod key_switch;
 pub mod link;
-pub mod lobby;
 pub mod message;
 pub mod policy;
 mod provider;

@@ -7,11 +7,11 @@
 //!                                             server-auth  lets knock; the server has its hash
 //!                                             join-mac     binds KeyPackages to the link
 //!                                             wrap         seals the room secret and the name
-//!                                             lobby        seals notes before admission
+//!                                             doorstep        seals notes before admission
 //!                                             card         seals what the page shows before it
 //! ```
 //!
-//! The server never has `L`, `join-mac`, `wrap`, `lobby`, `card` or the room secret `R`.
+//! The server never has `L`, `join-mac`, `wrap`, `doorstep`, `card` or the room secret `R`.
 //!
 //! A counsellor's device keeps one [`DeskSecret`]; links and room secrets are derived from it,
 //! so that none of them need be stored.
@@ -197,7 +197,7 @@ pub struct InviteKeys {
     server_auth: Secret<32>,
     join_mac: Secret<32>,
     wrap: Secret<32>,
-    lobby: Secret<32>,
+    doorstep: Secret<32>,
     card: Secret<32>,
 }
 
@@ -211,7 +211,7 @@ impl InviteKeys {
             server_auth: kdf::hkdf(link.expose(), LINK_SALT, b"server-auth"),
             join_mac: kdf::hkdf(link.expose(), LINK_SALT, b"join-mac"),
             wrap: kdf::hkdf(link.expose(), LINK_SALT, b"wrap"),
-            lobby: kdf::hkdf(link.expose(), LINK_SALT, b"lobby"),
+            doorstep: kdf::hkdf(link.expose(), LINK_SALT, b"doorstep"),
             card: kdf::hkdf(link.expose(), LINK_SALT, b"card"),
         }
     }
@@ -327,8 +327,8 @@ impl InviteKeys {
     }
 
     /// The key of notes before admission.
-    pub(crate) const fn lobby_key(&self) -> &Secret<32> {
-        &self.lobby
+    pub(crate) const fn doorstep_key(&self) -> &Secret<32> {
+        &self.doorstep
     }
 
     /// The key of the invite's card.

@@ -23,7 +23,7 @@ use crate::server::Server;
 use crate::sink::{Opened, Sink};
 use crate::socket::{Socket, SocketEvent};
 use crate::source::Source;
-use crate::status::{ChatLine, LobbyNote, Said, Status};
+use crate::status::{ChatLine, DoorstepNote, Said, Status};
 
 /// News that may wait: more would mean that the participant is stuck.
 const NEWS_MAX: usize = 256;
@@ -207,8 +207,8 @@ impl Call {
             Output::Said { from, topic, text } => {
                 self.parts.status.send_modify(|s| s.keep_said(Said { from, topic, text }));
             }
-            Output::LobbyNote { participant, own, text } => {
-                let note = LobbyNote { participant, own, text };
+            Output::DoorstepNote { participant, own, text } => {
+                let note = DoorstepNote { participant, own, text };
                 self.parts.status.send_modify(|status| status.keep_note(note));
             }
             Output::Receipt { participant: _, receipt } => {

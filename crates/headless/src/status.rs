@@ -23,7 +23,7 @@ pub struct Status {
     /// What devices of others told, oldest first.
     pub said: VecDeque<Said>,
     /// Notes before admission, oldest first.
-    pub notes: VecDeque<LobbyNote>,
+    pub notes: VecDeque<DoorstepNote>,
     /// Consent receipts as JSON, oldest first.
     pub receipts: VecDeque<String>,
     /// Requests refused, oldest first.
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Said {
 
 /// A note before admission.
 #[derive(Clone, PartialEq, Eq)]
-pub struct LobbyNote {
+pub struct DoorstepNote {
     /// The person who waits, or whoever wrote to them.
     pub participant: ParticipantId,
     /// Whether it is the participant's own.
@@ -77,9 +77,9 @@ pub struct LobbyNote {
 }
 
 /// Not what was written.
-impl std::fmt::Debug for LobbyNote {
+impl std::fmt::Debug for DoorstepNote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LobbyNote({:?}, own: {})", self.participant, self.own)
+        write!(f, "DoorstepNote({:?}, own: {})", self.participant, self.own)
     }
 }
 
@@ -163,7 +163,7 @@ impl Status {
         keep(&mut self.said, said);
     }
 
-    pub(crate) fn keep_note(&mut self, note: LobbyNote) {
+    pub(crate) fn keep_note(&mut self, note: DoorstepNote) {
         keep(&mut self.notes, note);
     }
 

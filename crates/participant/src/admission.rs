@@ -20,8 +20,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use e2ee::door::{Device, Door, VerifiedKnock};
+use e2ee::doorstep::DoorstepLine;
 use e2ee::link::InviteKeys;
-use e2ee::lobby::LobbyLine;
 use protocol::id::{InviteId, ParticipantId};
 use protocol::limits::{COMMIT_ADDS_MAX, ROOM_MEMBERS_MAX, WAITING_MAX};
 use protocol::opaque::Opaque;
@@ -214,8 +214,8 @@ impl Admission {
     }
 
     /// The line for notes to somebody who waits.
-    pub(crate) fn lobby_line(&self, participant: ParticipantId) -> Option<LobbyLine> {
-        self.door.lobby_line(&self.waiting.get(&participant)?.checked.knock)
+    pub(crate) fn doorstep_line(&self, participant: ParticipantId) -> Option<DoorstepLine> {
+        self.door.doorstep_line(&self.waiting.get(&participant)?.checked.knock)
     }
 
     /// Somebody who waited has gone, or was told no.

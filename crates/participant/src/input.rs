@@ -64,7 +64,7 @@ pub enum Input {
         text: String,
     },
     /// A note to somebody who waits; from there, with nobody named, to the moderators.
-    TellLobby {
+    TellDoorstep {
         /// Whom; nobody if we wait ourselves.
         participant: Option<ParticipantId>,
         /// What: JSON, as the web client writes it.

@@ -13,8 +13,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use e2ee::door::{AttendeeIdentity, DeviceSecret};
+use e2ee::doorstep::DoorstepLine;
 use e2ee::link::{CounsellorPin, InviteKeys};
-use e2ee::lobby::LobbyLine;
 use e2ee::random::Randomness;
 use protocol::client::ClientMessage;
 use protocol::id::{ParticipantId, RoomId};
@@ -133,8 +133,8 @@ impl Knocking {
     }
 
     /// The line for notes to the moderators who have the last knock.
-    pub(crate) fn lobby_line(&self) -> Option<LobbyLine> {
-        self.identity.as_ref()?.lobby_line()
+    pub(crate) fn doorstep_line(&self) -> Option<DoorstepLine> {
+        self.identity.as_ref()?.doorstep_line()
     }
 
     /// Knocks, or brings a spare, when it is time.  `true` if something was sent.
@@ -289,7 +289,7 @@ mod tests {
                 | Output::ForceKeyFrame { .. }
                 | Output::Chat { .. }
                 | Output::Said { .. }
-                | Output::LobbyNote { .. }
+                | Output::DoorstepNote { .. }
                 | Output::Receipt { .. }
                 | Output::Refused { .. }
                 | Output::Show { .. }) => panic!("{other:?}"),

@@ -258,8 +258,8 @@ impl Participant {
             let decline = Decline { participant: knocked.participant };
             self.connection.request(ClientMessage::Decline(decline), &mut self.out);
         } else if side.admission.waits(knocked.participant) {
-            let line = side.admission.lobby_line(knocked.participant);
-            self.meet_in_lobby(knocked.participant, line);
+            let line = side.admission.doorstep_line(knocked.participant);
+            self.meet_in_doorstep(knocked.participant, line);
         }
     }
 

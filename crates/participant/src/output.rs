@@ -65,7 +65,7 @@ pub enum Output {
         text: String,
     },
     /// A note before admission was written, or came.
-    LobbyNote {
+    DoorstepNote {
         /// The person who waits; on their side whoever wrote it.
         participant: ParticipantId,
         /// Whether it is our own.

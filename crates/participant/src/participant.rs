@@ -12,9 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use e2ee::door::{DeviceSecret, Door};
+use e2ee::doorstep::Way;
 use e2ee::group::Group;
 use e2ee::identity::ModeratorIdentity;
-use e2ee::lobby::Way;
 use e2ee::random::Randomness;
 use protocol::client::ClientMessage;
 use protocol::id::{ParticipantId, RoomId};
@@ -29,10 +29,10 @@ use crate::admission::Admission;
 use crate::chat::Chat;
 use crate::connection::{Connection, Entry, Fate};
 use crate::consent::Consent;
+use crate::doorstep::Doorstep;
 use crate::group_life::Keys;
 use crate::input::Input;
 use crate::knocking::Knocking;
-use crate::lobby::Lobby;
 use crate::media_life::MediaLife;
 use crate::moderating::Moderating;
 use crate::output::{CallState, EndReason, Other, Output};
@@ -60,7 +60,7 @@ pub struct Participant {
     pub(crate) chat: Chat,
     pub(crate) mouth: Mouth,
     pub(crate) ears: Ears,
-    pub(crate) lobby: Lobby,
+    pub(crate) doorstep: Doorstep,
     pub(crate) pulse: Pulse,
     pub(crate) consent: Consent,
     /// A moderator's device has spoken to us while we wait.
@@ -132,7 +132,7 @@ impl Participant {
             Side::Attendee(_) => Way::ToModerators,
             Side::Moderator(_) => Way::ToWaiting,
         };
-        let lobby = Lobby::new(way, random.fork());
+        let doorstep = Doorstep::new(way, random.fork());
         Self {
             unix,
             now: Timestamp::default(),
@@ -147,7 +147,7 @@ impl Participant {
             chat: Chat::default(),
             mouth: Mouth::default(),
             ears: Ears::default(),
-            lobby,
+            doorstep,
             pulse: Pulse::default(),
             consent: Consent::default(),
             is_seen: false,
@@ -187,7 +187,7 @@ impl Participant {
             Input::Remove { participant } => self.remove(participant),
             Input::SendChat { text } => self.send_chat(text),
             Input::Say { topic, text } => self.say(topic, text),
-            Input::TellLobby { participant, text } => self.tell_lobby(participant, text),
+            Input::TellDoorstep { participant, text } => self.tell_doorstep(participant, text),
             Input::PresetNote { text } => self.preset_note(text),
             Input::Agree { version, language, items } => {
                 self.agree(now, version, language, items.into_iter().map(Into::into).collect());
@@ -254,7 +254,7 @@ impl Participant {
             }
         };
         let speech =
-            [self.chat.poll_timeout(), self.mouth.poll_timeout(), self.lobby.poll_timeout()];
+            [self.chat.poll_timeout(), self.mouth.poll_timeout(), self.doorstep.poll_timeout()];
         let speech = speech.into_iter().flatten().min().filter(|_| is_entered);
         let ears = self.ears.poll_timeout();
         let pulse = self.pulse.poll_timeout(self.now, is_entered && self.group.is_some());
@@ -317,7 +317,7 @@ impl Participant {
             self.out.push_back(Output::Refused { reject: Reject::RoomEnded });
         }
         self.mouth = Mouth::default();
-        self.lobby.keep_only(|_| false);
+        self.doorstep.keep_only(|_| false);
         self.ears.clear();
         self.keys.close();
         self.pulse.close();
@@ -352,7 +352,7 @@ impl Participant {
     pub(crate) fn connection_lost(&mut self, now: Timestamp) {
         self.chat.connection_lost();
         self.mouth.connection_lost();
-        self.lobby.connection_lost();
+        self.doorstep.connection_lost();
         self.pulse.connection_lost();
         self.is_seen = false;
         self.media.connection_lost();
@@ -393,10 +393,10 @@ impl Participant {
             if side.pump(now, unix, self.place, connection, out)
                 && let Some(me) = self.me
             {
-                self.lobby.bind(me, side.lobby_line());
+                self.doorstep.bind(me, side.doorstep_line());
             }
         }
-        self.pump_lobby(now);
+        self.pump_doorstep(now);
         self.note_whether_alone(now);
     }
 

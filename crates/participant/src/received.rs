@@ -48,7 +48,7 @@ impl Participant {
                 Side::Moderator(side) => side.admission.unknocked(participant),
                 Side::Attendee(_) => self.ignore(),
             },
-            ServerMessage::LobbyNote(noted) => self.lobby_noted(&noted),
+            ServerMessage::DoorstepNote(noted) => self.doorstep_noted(&noted),
             ServerMessage::Present(presence) => {
                 if !presence.connected {
                     self.keys.left(now, presence.participant);
@@ -120,7 +120,7 @@ impl Participant {
         match &mut self.side {
             Side::Attendee(side) => {
                 side.start_over(now, entered.room, entered.participant);
-                self.lobby.become_somebody(entered.participant);
+                self.doorstep.become_somebody(entered.participant);
             }
             Side::Moderator(side) => side.start_over(),
         }
@@ -134,7 +134,7 @@ impl Participant {
             self.out.push_back(Output::Chat { from: me, name, own: true, text });
         }
         self.mouth.done(n);
-        self.lobby.done(n);
+        self.doorstep.done(n);
         self.pulse.done(n);
         self.keys.done(n);
         match &mut self.side {
@@ -155,7 +155,7 @@ impl Participant {
         if let Some(reject) = chat.or(self.mouth.rejected(now, n, reject)) {
             self.refuse(reject);
         }
-        self.lobby.rejected(now, n, reject);
+        self.doorstep.rejected(now, n, reject);
         self.pulse.rejected(now, n);
         self.keys.rejected(now, n);
         if self.media.rejected(now, n) && *reject == Reject::BadOffer {

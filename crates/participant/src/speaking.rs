@@ -1,12 +1,12 @@
 //! What the person and their device say to the other members, and what they hear of them.
 
+use e2ee::doorstep::{DoorstepLine, Words};
 use e2ee::group::Group;
-use e2ee::lobby::{LobbyLine, Words};
 use e2ee::message::Message;
-use protocol::client::{Application, ClientMessage, LobbyNote};
+use protocol::client::{Application, ClientMessage, DoorstepNote};
 use protocol::id::ParticipantId;
 use protocol::reject::Reject;
-use protocol::server::{LobbyNoted, Place, Role};
+use protocol::server::{DoorstepNoted, Place, Role};
 use protocol::time::Timestamp;
 
 use crate::input::Topic;
@@ -112,14 +112,14 @@ impl Participant {
 
 impl Participant {
     /// A note to somebody who waits, or, from there, to the moderators.
-    pub(crate) fn tell_lobby(&mut self, participant: Option<ParticipantId>, text: String) {
+    pub(crate) fn tell_doorstep(&mut self, participant: Option<ParticipantId>, text: String) {
         let who = match self.role() {
             Role::Moderator => participant,
             Role::Attendee => self.me.filter(|_| participant.is_none()),
         };
         let may = self.role() == Role::Moderator || self.place == Place::Waiting;
         let outcome = match who.filter(|_| may) {
-            Some(who) => self.lobby.write(who, text.clone()).map(|()| who),
+            Some(who) => self.doorstep.write(who, text.clone()).map(|()| who),
             None => Err(Reject::NoSuchParticipant),
         };
         match outcome {
@@ -131,7 +131,7 @@ impl Participant {
     /// What everybody who waits is told first, from here on.
     pub(crate) fn preset_note(&mut self, text: Option<String>) {
         let outcome = match self.role() {
-            Role::Moderator => self.lobby.preset(text),
+            Role::Moderator => self.doorstep.preset(text),
             Role::Attendee => Err(Reject::NotModerator),
         };
         if let Err(reject) = outcome {
@@ -140,39 +140,39 @@ impl Participant {
     }
 
     /// A verified knock: there is a line to somebody who waits.
-    pub(crate) fn meet_in_lobby(&mut self, who: ParticipantId, line: Option<LobbyLine>) {
-        if let Some(text) = self.lobby.meet(who, line) {
+    pub(crate) fn meet_in_doorstep(&mut self, who: ParticipantId, line: Option<DoorstepLine>) {
+        if let Some(text) = self.doorstep.meet(who, line) {
             self.show_note(who, true, text);
         }
     }
 
     /// Sends the notes that are due, to whoever still waits.
-    pub(crate) fn pump_lobby(&mut self, now: Timestamp) {
+    pub(crate) fn pump_doorstep(&mut self, now: Timestamp) {
         let (me, place) = (self.me, self.place);
         let to: fn(ParticipantId) -> Option<ParticipantId> = match &self.side {
             Side::Moderator(side) => {
-                self.lobby.keep_only(|who| side.admission.waits(who));
+                self.doorstep.keep_only(|who| side.admission.waits(who));
                 Some
             }
             Side::Attendee(_) => {
-                self.lobby.keep_only(|who| Some(who) == me && place == Place::Waiting);
+                self.doorstep.keep_only(|who| Some(who) == me && place == Place::Waiting);
                 |_| None
             }
         };
         let (connection, out) = (&mut self.connection, &mut self.out);
-        self.lobby.pump(now, |who, sealed| {
-            let note = LobbyNote { participant: to(who), sealed };
-            connection.request(ClientMessage::LobbyNote(note), out)
+        self.doorstep.pump(now, |who, sealed| {
+            let note = DoorstepNote { participant: to(who), sealed };
+            connection.request(ClientMessage::DoorstepNote(note), out)
         });
     }
 
     /// A note came.
-    pub(crate) fn lobby_noted(&mut self, noted: &LobbyNoted) {
+    pub(crate) fn doorstep_noted(&mut self, noted: &DoorstepNoted) {
         let who = match self.role() {
             Role::Moderator => Some(noted.participant),
             Role::Attendee => self.me,
         };
-        let words = who.and_then(|who| self.lobby.read(who, &noted.sealed));
+        let words = who.and_then(|who| self.doorstep.read(who, &noted.sealed));
         match words {
             Some(Words::Text(text)) => self.show_note(noted.participant, false, text),
             Some(Words::Hello) => (),
@@ -182,7 +182,7 @@ impl Participant {
     }
 
     fn show_note(&mut self, participant: ParticipantId, own: bool, text: String) {
-        self.out.push_back(Output::LobbyNote { participant, own, text });
+        self.out.push_back(Output::DoorstepNote { participant, own, text });
     }
 }
 

@@ -5,8 +5,8 @@ use ts_rs::TS;
 
 use crate::id::{Epoch, Generation, GroupId, InviteId, LeafIndex, ParticipantId};
 use crate::limits::{
-    APPLICATION_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, KEY_PACKAGE_BYTES_MAX,
-    LOBBY_NOTE_BYTES_MAX, M_LINES_MAX, MESSAGE_BYTES_MAX, ROOM_MEMBERS_MAX, SDP_BYTES_MAX,
+    APPLICATION_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, DOORSTEP_NOTE_BYTES_MAX,
+    KEY_PACKAGE_BYTES_MAX, M_LINES_MAX, MESSAGE_BYTES_MAX, ROOM_MEMBERS_MAX, SDP_BYTES_MAX,
     SEALED_NAME_BYTES_MAX, WELCOME_BYTES_MAX,
 };
 use crate::media::{OfferedSlot, OfferedTrack, TrackState};
@@ -64,7 +64,7 @@ pub enum ClientMessage {
     /// A member says something to the other members.
     Application(Application),
     /// A moderator and somebody who waits write to each other.
-    LobbyNote(LobbyNote),
+    DoorstepNote(DoorstepNote),
     /// A moderator does not let somebody in.
     Decline(Decline),
     /// A member offers its media.
@@ -95,7 +95,7 @@ impl ClientMessage {
             | Self::Spare(_)
             | Self::OpenGroup(_)
             | Self::Application(_)
-            | Self::LobbyNote(_)
+            | Self::DoorstepNote(_)
             | Self::Decline(_)
             | Self::Track(_)
             | Self::Leave
@@ -241,12 +241,12 @@ pub struct Application {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export_to = "wire.ts")]
-pub struct LobbyNote {
+pub struct DoorstepNote {
     /// A moderator says for whom; whoever waits says nothing: it is for the moderators.
     pub participant: Option<ParticipantId>,
     /// The note.
     #[ts(type = "string")]
-    pub sealed: Opaque<LOBBY_NOTE_BYTES_MAX>,
+    pub sealed: Opaque<DOORSTEP_NOTE_BYTES_MAX>,
 }
 
 /// A knock is refused.

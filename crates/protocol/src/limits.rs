@@ -27,20 +27,20 @@ pub const SAYING_TEXT_BYTES_MAX: usize = 2 * 1024;
 
 /// Longest text of a note between a moderator and somebody who waits, in bytes of UTF-8 before
 /// sealing.
-pub const LOBBY_TEXT_BYTES_MAX: usize = 2048 - 15;
+pub const DOORSTEP_TEXT_BYTES_MAX: usize = 2048 - 15;
 
 /// Largest such note, sealed: 2048 bytes with its padding, nonce and tag.
-pub const LOBBY_NOTE_BYTES_MAX: usize = 2048 + 28;
+pub const DOORSTEP_NOTE_BYTES_MAX: usize = 2048 + 28;
 
 /// Most notes one page writes to one person.
-pub const LOBBY_NOTES_MAX: usize = 32;
+pub const DOORSTEP_NOTES_MAX: usize = 32;
 
 /// Notes of those who wait by one invite at once.  Each is shown to the moderator; a page that
 /// comes back sends all of its notes again.
-pub const LOBBY_NOTES_BURST_MAX: u32 = 40;
+pub const DOORSTEP_NOTES_BURST_MAX: u32 = 40;
 
 /// How long it takes until one more may come.
-pub const LOBBY_NOTE_INTERVAL: Duration = Duration::from_millis(500);
+pub const DOORSTEP_NOTE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Longest name a person may give, in bytes of UTF-8 before sealing.
 pub const NAME_BYTES_MAX: usize = 128;

@@ -6,7 +6,7 @@ use ts_rs::TS;
 use crate::client::{Added, Knock};
 use crate::id::{Epoch, Generation, GroupId, InviteId, ParticipantId, RoomId};
 use crate::limits::{
-    APPLICATION_BYTES_MAX, COMMIT_BYTES_MAX, LOBBY_NOTE_BYTES_MAX, WELCOME_BYTES_MAX,
+    APPLICATION_BYTES_MAX, COMMIT_BYTES_MAX, DOORSTEP_NOTE_BYTES_MAX, WELCOME_BYTES_MAX,
     WRAPPED_SECRET_BYTES_MAX,
 };
 use crate::media::{SlotBinding, TrackState};
@@ -40,7 +40,7 @@ pub enum ServerMessage {
         participant: ParticipantId,
     },
     /// To moderators from somebody who waits, and to somebody who waits from a moderator.
-    LobbyNote(LobbyNoted),
+    DoorstepNote(DoorstepNoted),
     /// To members: somebody is in the room, or what is known of them changed.
     Present(Presence),
     /// To members: somebody is no longer in the room.
@@ -194,12 +194,12 @@ pub struct Knocked {
 /// A sealed note before there is a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export_to = "wire.ts")]
-pub struct LobbyNoted {
+pub struct DoorstepNoted {
     /// From whom, says the server; which link it was sealed under says more.
     pub participant: ParticipantId,
     /// The note.
     #[ts(type = "string")]
-    pub sealed: Opaque<LOBBY_NOTE_BYTES_MAX>,
+    pub sealed: Opaque<DOORSTEP_NOTE_BYTES_MAX>,
 }
 
 /// A new group began.

@@ -41,9 +41,9 @@
 
 mod admission;
 mod door;
+mod doorstep;
 mod farewell;
 pub mod input;
-mod lobby;
 mod media;
 pub mod output;
 mod pace;
@@ -231,7 +231,7 @@ impl Room {
                 self.outputs.push_back(Output::Deliver { request, step });
                 Answer::Later
             }),
-            ClientMessage::LobbyNote(note) => self.lobby_note(now, who, note),
+            ClientMessage::DoorstepNote(note) => self.doorstep_note(now, who, note),
             ClientMessage::Decline(decline) => self.decline(who, decline.participant),
             ClientMessage::Offer(offer) => self.offer(now, who, request, offer),
             ClientMessage::Track(track) => self.track(who, track),

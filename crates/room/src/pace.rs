@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use protocol::id::InviteId;
 use protocol::limits::{
-    KNOCK_INTERVAL, KNOCKS_BURST_MAX, LOBBY_NOTE_INTERVAL, LOBBY_NOTES_BURST_MAX,
+    DOORSTEP_NOTE_INTERVAL, DOORSTEP_NOTES_BURST_MAX, KNOCK_INTERVAL, KNOCKS_BURST_MAX,
 };
 use protocol::time::Timestamp;
 
@@ -34,7 +34,7 @@ impl Pace {
     }
 
     pub(crate) const fn of_notes() -> Self {
-        Self::new(LOBBY_NOTE_INTERVAL, LOBBY_NOTES_BURST_MAX)
+        Self::new(DOORSTEP_NOTE_INTERVAL, DOORSTEP_NOTES_BURST_MAX)
     }
 
     const fn new(interval: Duration, burst: u32) -> Self {

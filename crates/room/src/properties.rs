@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use protocol::client::{Added, Application, Decline, Hello, LobbyNote, Right};
+use protocol::client::{Added, Application, Decline, DoorstepNote, Hello, Right};
 use protocol::id::{Epoch, GroupId, InviteId, LeafIndex};
 use protocol::limits::{RESUME_PATIENCE, ROOM_MEMBERS_MAX, WAITING_MAX};
 use protocol::media::{Mid, TrackKind};
@@ -324,7 +324,7 @@ fn any_words() -> impl Strategy<Value = Words> {
     };
     let note = |participant| {
         let sealed = Opaque::default();
-        ClientMessage::LobbyNote(LobbyNote { participant, sealed })
+        ClientMessage::DoorstepNote(DoorstepNote { participant, sealed })
     };
     let hello = Right::Ticket { ticket: Opaque::default() };
     prop_oneof![

@@ -277,7 +277,7 @@ impl Stage {
         let is_fit = match message {
             ServerMessage::Done { .. }
             | ServerMessage::Rejected { .. }
-            | ServerMessage::LobbyNote(_)
+            | ServerMessage::DoorstepNote(_)
             | ServerMessage::Farewell { .. } => true,
             ServerMessage::Entered(entered) => {
                 entered.place == Place::Waiting

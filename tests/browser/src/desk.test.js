@@ -77,12 +77,12 @@ test("who waits reads whom they will meet, and both write before the door is ope
   await until("Ben reads the first words", async () => (await people.readAll(ben.page)).includes("I am with you in a minute."));
   await until("the desk says that he waits", async () => (await people.data(ana.page, "invite-state", "state")) === "waiting");
 
-  await people.press(ana.page, "lobby-open");
-  await people.fill(ana.page, "lobby-input", "Have you got the form?");
-  await people.press(ana.page, "lobby-send");
+  await people.press(ana.page, "doorstep-open");
+  await people.fill(ana.page, "doorstep-input", "Have you got the form?");
+  await people.press(ana.page, "doorstep-send");
   await until("Ben reads it", async () => (await people.readAll(ben.page)).includes("Have you got the form?"));
-  await people.fill(ben.page, "lobby-text", "Yes, here it is.");
-  await people.press(ben.page, "lobby-send");
+  await people.fill(ben.page, "doorstep-text", "Yes, here it is.");
+  await people.press(ben.page, "doorstep-send");
   await until("Ana reads the answer", async () => (await people.readAll(ana.page)).includes("Yes, here it is."));
   await look(ana.page, "desk-waiting");
 

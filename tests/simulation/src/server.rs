@@ -273,7 +273,7 @@ impl Server {
                 ServerMessage::Entered(_)
                     | ServerMessage::Done { .. }
                     | ServerMessage::Rejected { .. }
-                    | ServerMessage::LobbyNote(_)
+                    | ServerMessage::DoorstepNote(_)
                     | ServerMessage::Farewell { .. }
             );
             assert!(is_harmless, "somebody who waits was sent {message:?}");

@@ -491,7 +491,7 @@ impl World {
             | Output::BindSlots { .. }
             | Output::ForceKeyFrame { .. }
             | Output::Said { .. }
-            | Output::LobbyNote { .. }
+            | Output::DoorstepNote { .. }
             | Output::Receipt { .. } => (),
             Output::Chat { own, text, .. } => {
                 if let Some(person) = self.person_mut(who) {

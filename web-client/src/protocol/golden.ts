@@ -111,7 +111,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
       "body": {
         "participant": "18446744073709551614",
         "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84Q",
-        "type": "lobby_note"
+        "type": "doorstep_note"
       },
       "n": 10
     },
@@ -119,7 +119,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
       "body": {
         "participant": null,
         "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84QY",
-        "type": "lobby_note"
+        "type": "doorstep_note"
       },
       "n": 11
     },
@@ -272,7 +272,7 @@ export const golden: { client: ClientEnvelope[]; server: ServerMessage[] } = {
     {
       "participant": "18446744073709551614",
       "sealed": "-h9EaY6z2P0iR2yRttsAJUpvlLneAyhNcpe84QYr",
-      "type": "lobby_note"
+      "type": "doorstep_note"
     },
     {
       "connected": true,

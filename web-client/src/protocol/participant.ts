@@ -60,7 +60,7 @@ export type Input =
   | { "type": "remove", participant: ParticipantId }
   | { "type": "send_chat", text: string }
   | { "type": "say", topic: Topic, text: string }
-  | { "type": "tell_lobby", participant: ParticipantId | null, text: string }
+  | { "type": "tell_doorstep", participant: ParticipantId | null, text: string }
   | { "type": "preset_note", text: string | null }
   | { "type": "agree", version: string, language: string, items: Array<AgreedItem> }
   | { "type": "withdraw" }
@@ -100,7 +100,7 @@ export type Output =
   | { "type": "force_key_frame", kind: TrackKind }
   | { "type": "chat", from: ParticipantId, name: string, own: boolean, text: string }
   | { "type": "said", from: ParticipantId, topic: Topic, text: string }
-  | { "type": "lobby_note", participant: ParticipantId, own: boolean, text: string }
+  | { "type": "doorstep_note", participant: ParticipantId, own: boolean, text: string }
   | { "type": "receipt", participant: ParticipantId | null, receipt: string }
   | { "type": "refused", reject: Reject }
   | { "type": "show", state: CallState };

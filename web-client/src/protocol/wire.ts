@@ -85,7 +85,7 @@ export type ClientMessage =
   | { "type": "open_group" } & OpenGroup
   | { "type": "commit" } & Commit
   | { "type": "application" } & Application
-  | { "type": "lobby_note" } & LobbyNote
+  | { "type": "doorstep_note" } & DoorstepNote
   | { "type": "decline" } & Decline
   | { "type": "offer" } & Offer
   | { "type": "track" } & TrackState
@@ -294,12 +294,12 @@ export type LeafIndex = number;
  * A note before there is a group, sealed under the link.  The server hands it on to whoever is
  * connected and keeps nothing.
  */
-export type LobbyNote = { participant: ParticipantId | null, sealed: string };
+export type DoorstepNote = { participant: ParticipantId | null, sealed: string };
 
 /**
  * A sealed note before there is a group.
  */
-export type LobbyNoted = { participant: ParticipantId, sealed: string };
+export type DoorstepNoted = { participant: ParticipantId, sealed: string };
 
 /**
  * Answer to `POST /api/keys`.
@@ -549,7 +549,7 @@ export type ServerMessage =
   | { "type": "rejected", n: number | null, reject: Reject }
   | { "type": "knocked" } & Knocked
   | { "type": "unknocked", participant: ParticipantId }
-  | { "type": "lobby_note" } & LobbyNoted
+  | { "type": "doorstep_note" } & DoorstepNoted
   | { "type": "present" } & Presence
   | { "type": "gone", participant: ParticipantId, reason: FarewellReason }
   | { "type": "group_opened" } & GroupOpened

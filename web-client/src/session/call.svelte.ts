@@ -6,8 +6,8 @@ import type { AgreedItem, CallState, Output, Topic } from "../protocol/participa
 import type { Reject, Role, SlotBinding, TrackKind } from "../protocol/wire";
 import type { Line, LineFacts } from "../room/line";
 import { lineOf } from "../room/line";
-import type { LobbyLine, LobbyNote } from "../room/lobby";
-import { readLobbyNote, writeLobbyNote } from "../room/lobby";
+import type { DoorstepLine, DoorstepNote } from "../room/doorstep";
+import { readDoorstepNote, writeDoorstepNote } from "../room/doorstep";
 import type { KeptReceipt } from "../room/receipt";
 import { readReceipt } from "../room/receipt";
 import { type Watch, watch } from "../room/watchdog";
@@ -58,7 +58,7 @@ export type FetchTicket = () => Promise<{ ticket: string } | { retry: boolean }>
 const CHAT_LINES_MAX = 1000;
 
 /** Most notes of the waiting room, and most receipts, kept on the page. */
-const LOBBY_LINES_MAX = 500;
+const DOORSTEP_LINES_MAX = 500;
 const RECEIPTS_MAX = 64;
 
 const TICK_MS = 1000;
@@ -89,7 +89,7 @@ export class Call {
   /** Figures of the last second, a new object each second. */
   facts: LineFacts = $state.raw({ round_trip_ms: null, lost: null });
   /** Notes before admission, oldest first. On the side of whoever waits, `participant` is the writer. */
-  lobby: LobbyLine[] = $state.raw([]);
+  doorstep: DoorstepLine[] = $state.raw([]);
   /** Consent receipts with two good signatures, for both to keep. */
   receipts: KeptReceipt[] = $state.raw([]);
   /** The safety code is another one than before: it is to be compared again. */
@@ -188,19 +188,19 @@ export class Call {
     for (const kind of ["microphone", "camera"] as const) if (before[kind] !== shape[kind]) this.trackChanged(kind);
   }
 
-  /** A note to somebody who waits, sealed under their link. Shown in `lobby` at once. */
-  tellLobby(participant: string, note: LobbyNote): void {
-    this.vault.input({ type: "tell_lobby", participant, text: writeLobbyNote(note) });
+  /** A note to somebody who waits, sealed under their link. Shown in `doorstep` at once. */
+  tellDoorstep(participant: string, note: DoorstepNote): void {
+    this.vault.input({ type: "tell_doorstep", participant, text: writeDoorstepNote(note) });
   }
 
   /** A note to the counsellor, of somebody who waits. It arrives once she is there. */
-  tellModerator(note: LobbyNote): void {
-    this.vault.input({ type: "tell_lobby", participant: null, text: writeLobbyNote(note) });
+  tellModerator(note: DoorstepNote): void {
+    this.vault.input({ type: "tell_doorstep", participant: null, text: writeDoorstepNote(note) });
   }
 
   /** What everybody who knocks from here on is told first; `null` for nothing. */
-  presetNote(note: LobbyNote | null): void {
-    this.vault.input({ type: "preset_note", text: note === null ? null : writeLobbyNote(note) });
+  presetNote(note: DoorstepNote | null): void {
+    this.vault.input({ type: "preset_note", text: note === null ? null : writeDoorstepNote(note) });
   }
 
   /**
@@ -248,7 +248,7 @@ export class Call {
   private begin(role: Role): void {
     this.state = { ...EMPTY, role };
     this.chat = [];
-    this.lobby = [];
+    this.doorstep = [];
     this.receipts = [];
     this.codeChanged = false;
     this.lastCode = null;
@@ -302,9 +302,9 @@ export class Call {
       case "said":
         for (const { topic, hear } of [...this.ears]) if (topic === output.topic) hear(output.from, output.text);
         return;
-      case "lobby_note": {
-        const note = readLobbyNote(output.text);
-        if (note !== null) this.lobby = [...this.lobby, { participant: output.participant, own: output.own, note }].slice(-LOBBY_LINES_MAX);
+      case "doorstep_note": {
+        const note = readDoorstepNote(output.text);
+        if (note !== null) this.doorstep = [...this.doorstep, { participant: output.participant, own: output.own, note }].slice(-DOORSTEP_LINES_MAX);
         return;
       }
       case "receipt":

@@ -6,7 +6,7 @@ import type { Call } from "./call.svelte";
 /** The call, as a view sees it. */
 export type CallModel = Pick<
   Call,
-  "state" | "chat" | "receptions" | "sounds" | "line" | "facts" | "shape" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "write" | "say" | "onSaid" | "lobby" | "tellLobby" | "tellModerator" | "presetNote" | "receipts" | "codeChanged" | "codeSeen" | "agree" | "withdraw" | "leave" | "endForBoth"
+  "state" | "chat" | "receptions" | "sounds" | "line" | "facts" | "shape" | "refused" | "alarms" | "mediaUp" | "admittedAt" | "admit" | "decline" | "write" | "say" | "onSaid" | "doorstep" | "tellDoorstep" | "tellModerator" | "presetNote" | "receipts" | "codeChanged" | "codeSeen" | "agree" | "withdraw" | "leave" | "endForBoth"
 >;
 
 /** The devices, as a view sees them. */

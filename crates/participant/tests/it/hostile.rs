@@ -12,8 +12,8 @@ use protocol::media::{Mid, SlotBinding, TrackKind, TrackState};
 use protocol::opaque::{Opaque, encode_base64url};
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
-    Relayed, Role, ServerMessage, Welcomed,
+    Answer, Committed, DoorstepNoted, Entered, GroupOpened, GroupState, Knocked, Place,
+    Presence, Relayed, Role, ServerMessage, Welcomed,
 };
 use protocol::time::Timestamp;
 
@@ -112,7 +112,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => ".{0,20}".prop_map(|text| Input::SendChat { text }),
         1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Live, text }),
         1 => ".{0,20}".prop_map(|text| Input::Say { topic: Topic::Place, text }),
-        1 => ".{0,20}".prop_map(|text| Input::TellLobby { participant: None, text }),
+        1 => ".{0,20}".prop_map(|text| Input::TellDoorstep { participant: None, text }),
         1 => Just(Input::Withdraw),
         1 => any::<bool>().prop_map(|on| Input::SetTrack { kind: TrackKind::Camera, on }),
         1 => Just(offered()),
@@ -277,7 +277,7 @@ fn any_message() -> impl Strategy<Value = ServerMessage> {
         1 => (any_id(), proptest::collection::vec(any::<u8>(), 0..300)).prop_map(
             |(participant, bytes)| {
                 let sealed = Opaque::new(bytes).unwrap();
-                ServerMessage::LobbyNote(LobbyNoted { participant, sealed })
+                ServerMessage::DoorstepNote(DoorstepNoted { participant, sealed })
             }
         ),
         2 => any_presence().prop_map(ServerMessage::Present),

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod consent;
 #[cfg(test)]
+mod doorstep;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod fork;
@@ -16,8 +18,6 @@ mod hostile;
 #[path = "../../../e2ee/tests/it/raw.rs"]
 #[expect(dead_code, reason = "e2ee's own tests use the rest")]
 mod raw;
-#[cfg(test)]
-mod lobby;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

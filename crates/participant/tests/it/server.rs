@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use protocol::client::{ClientEnvelope, ClientMessage, Commit, Hello, Knock, LobbyNote, Right};
+use protocol::client::{
+    ClientEnvelope, ClientMessage, Commit, DoorstepNote, Hello, Knock, Right,
+};
 use protocol::id::{Epoch, InviteId, ParticipantId, RoomId};
 use protocol::limits::WRAPPED_SECRET_BYTES_MAX;
 use protocol::media::TrackState;
 use protocol::opaque::Opaque;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{
-    Answer, Committed, Entered, GroupOpened, GroupState, Knocked, LobbyNoted, Place, Presence,
-    Relayed, Role, ServerMessage, Welcomed,
+    Answer, Committed, DoorstepNoted, Entered, GroupOpened, GroupState, Knocked, Place,
+    Presence, Relayed, Role, ServerMessage, Welcomed,
 };
 
 /// One WebSocket, as the server sees it.
@@ -304,7 +306,7 @@ impl Server {
                     }
                 }
             }
-            ClientMessage::LobbyNote(note) => return self.lobby_note(who, note),
+            ClientMessage::DoorstepNote(note) => return self.doorstep_note(who, note),
             ClientMessage::Decline(decline) => {
                 self.remove(decline.participant, FarewellReason::Declined);
             }
@@ -329,9 +331,9 @@ impl Server {
         Ok(())
     }
 
-    fn lobby_note(&mut self, who: ParticipantId, note: LobbyNote) -> Result<(), Reject> {
-        let LobbyNote { participant: to, sealed } = note;
-        let message = ServerMessage::LobbyNote(LobbyNoted { participant: who, sealed });
+    fn doorstep_note(&mut self, who: ParticipantId, note: DoorstepNote) -> Result<(), Reject> {
+        let DoorstepNote { participant: to, sealed } = note;
+        let message = ServerMessage::DoorstepNote(DoorstepNoted { participant: who, sealed });
         let to: Vec<ParticipantId> = match to {
             Some(to) => vec![to],
             None => self.moderators(),

@@ -335,7 +335,7 @@ impl World {
             Output::ForceKeyFrame { .. } => person.n_key_frames += 1,
             Output::Chat { name, own, text, .. } => person.chats.push((name, text, own)),
             Output::Said { from, topic, text } => person.said.push((from, topic, text)),
-            Output::LobbyNote { own, text, .. } => person.notes.push((own, text)),
+            Output::DoorstepNote { own, text, .. } => person.notes.push((own, text)),
             Output::Receipt { receipt, .. } => person.receipts.push(receipt),
             Output::Refused { reject } => person.refused.push(reject),
             Output::Show { state } => {

@@ -108,8 +108,10 @@ async fn nothing_said_shown_or_named_leaves_the_two_ends() {
     let mut attendee = Headless::attendee(&invite.link, &canaries.name, there.media()).unwrap();
     let waiting = moderator.first_waiting(PATIENCE).await.unwrap();
     let to = Some(waiting);
-    moderator.input(Input::TellLobby { participant: to, text: canaries.note.clone() }).await;
-    attendee.input(Input::TellLobby { participant: None, text: canaries.answer.clone() }).await;
+    moderator.input(Input::TellDoorstep { participant: to, text: canaries.note.clone() }).await;
+    attendee
+        .input(Input::TellDoorstep { participant: None, text: canaries.answer.clone() })
+        .await;
     notes(&mut attendee, &canaries.note).await;
     notes(&mut moderator, &canaries.answer).await;
     moderator.admit_next(PATIENCE).await.unwrap();

@@ -17,14 +17,18 @@ async fn notes_pass_before_admission_and_the_first_was_set_beforehand() {
     let media = Devices::showing(b"Ben").media();
     let mut attendee = Headless::attendee(&invite.link, "Ben", media).unwrap();
     note_comes(&mut attendee, "set beforehand").await;
-    attendee.input(Input::TellLobby { participant: None, text: "thank you".to_owned() }).await;
+    attendee
+        .input(Input::TellDoorstep { participant: None, text: "thank you".to_owned() })
+        .await;
     note_comes(&mut moderator, "thank you").await;
     let is_seen = attendee.status().call.unwrap().is_seen;
     assert!(is_seen);
 
     // The line breaks while somebody waits: what is said then comes after.
     moderator.cut_socket().await;
-    attendee.input(Input::TellLobby { participant: None, text: "still here".to_owned() }).await;
+    attendee
+        .input(Input::TellDoorstep { participant: None, text: "still here".to_owned() })
+        .await;
     note_comes(&mut moderator, "still here").await;
 }
 

@@ -1,6 +1,6 @@
 // How somebody takes part, and what of the device test the counsellor may see while they wait.
 import type { DeviceTrouble } from "../../room/words";
-import type { DeviceCheck, LobbyNote } from "../../room/lobby";
+import type { DeviceCheck, DoorstepNote } from "../../room/doorstep";
 import type { MediaModel } from "../../session/call_model";
 import type { LineCheck } from "./line_check";
 import { SLOW_MS } from "./line_check";
@@ -9,7 +9,7 @@ import { SLOW_MS } from "./line_check";
 export type WayToTakePart = "video" | "audio" | "text";
 
 /** What the test found. */
-export type Tested = LobbyNote & { kind: "check" };
+export type Tested = DoorstepNote & { kind: "check" };
 
 /** Sums the test up. */
 export function testedOf(media: Pick<MediaModel, "camera" | "microphone" | "trouble">, sound: string, line: LineCheck): Tested {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use participant::Input;
 use protocol::client::{ClientEnvelope, ClientMessage};
 use protocol::id::ParticipantId;
-use protocol::limits::{LOBBY_NOTES_MAX, LOBBY_TEXT_BYTES_MAX};
+use protocol::limits::{DOORSTEP_NOTES_MAX, DOORSTEP_TEXT_BYTES_MAX};
 use protocol::reject::Reject;
-use protocol::server::{LobbyNoted, ServerMessage};
+use protocol::server::{DoorstepNoted, ServerMessage};
 
 use crate::world::{ANA, BEN, CEM, World};
 
@@ -92,12 +92,12 @@ fn a_server_that_repeats_reflects_or_swaps_notes_gets_nothing_shown() {
     world.settle();
     let (ben, cem) = (world.id(BEN), world.id(CEM));
     world.mangle = Some(Box::new(move |_, _, message| {
-        let ServerMessage::LobbyNote(LobbyNoted { participant, sealed }) = message else {
+        let ServerMessage::DoorstepNote(DoorstepNoted { participant, sealed }) = message else {
             return vec![message];
         };
         // Again, back to where it came from, and in the name of somebody else.
         let as_if = |participant| {
-            ServerMessage::LobbyNote(LobbyNoted { participant, sealed: sealed.clone() })
+            ServerMessage::DoorstepNote(DoorstepNoted { participant, sealed: sealed.clone() })
         };
         let named = [participant, participant, ben, cem, ParticipantId::from_raw(99)];
         named.into_iter().map(as_if).collect()
@@ -113,12 +113,12 @@ fn a_server_that_repeats_reflects_or_swaps_notes_gets_nothing_shown() {
     // What Ana's device sealed for Ben comes back to her under his name.
     let sealed = notes_sent_by(&world, ANA).pop().unwrap();
     let back =
-        ServerMessage::LobbyNote(LobbyNoted { participant: cem, sealed: sealed.clone() });
+        ServerMessage::DoorstepNote(DoorstepNoted { participant: cem, sealed: sealed.clone() });
     let before = world.people[ANA].notes.len();
     world.tell(ANA, Input::Received { text: back.encode() });
     world.settle();
     assert_eq!(world.people[ANA].notes.len(), before);
-    let elsewhere = ServerMessage::LobbyNote(LobbyNoted { participant: ben, sealed });
+    let elsewhere = ServerMessage::DoorstepNote(DoorstepNoted { participant: ben, sealed });
     world.tell(BEN, Input::Received { text: elsewhere.encode() });
     world.settle();
     assert_eq!(world.people[BEN].notes, [own("of ben")], "sealed for another invite");
@@ -136,7 +136,7 @@ fn a_note_of_an_earlier_wait_is_not_believed() {
     world.reload(BEN, again);
     world.settle();
     for sealed in old {
-        let note = ServerMessage::LobbyNote(LobbyNoted { participant: ben, sealed });
+        let note = ServerMessage::DoorstepNote(DoorstepNoted { participant: ben, sealed });
         world.tell(BEN, Input::Received { text: note.encode() });
         world.settle();
     }
@@ -147,13 +147,13 @@ fn a_note_of_an_earlier_wait_is_not_believed() {
 fn notes_are_bounded_and_end_with_the_wait() {
     let mut world = waiting(7);
     let ben = world.id(BEN);
-    world.tell(BEN, to_moderators(&"x".repeat(LOBBY_TEXT_BYTES_MAX + 1)));
-    for n in 0..=LOBBY_NOTES_MAX {
+    world.tell(BEN, to_moderators(&"x".repeat(DOORSTEP_TEXT_BYTES_MAX + 1)));
+    for n in 0..=DOORSTEP_NOTES_MAX {
         world.tell(BEN, to_moderators(&n.to_string()));
     }
     world.advance(60 * SECOND);
     assert_eq!(world.people[BEN].refused, [Reject::TooLarge, Reject::TooMany]);
-    assert_eq!(world.people[ANA].notes.len(), LOBBY_NOTES_MAX);
+    assert_eq!(world.people[ANA].notes.len(), DOORSTEP_NOTES_MAX);
 
     world.admit_all();
     world.tell(BEN, to_moderators("too late"));
@@ -161,7 +161,7 @@ fn notes_are_bounded_and_end_with_the_wait() {
     world.settle();
     assert_eq!(world.people[BEN].refused.last(), Some(&Reject::NoSuchParticipant));
     assert_eq!(world.people[ANA].refused, [Reject::NoSuchParticipant]);
-    assert_eq!(world.people[ANA].notes.len(), LOBBY_NOTES_MAX);
+    assert_eq!(world.people[ANA].notes.len(), DOORSTEP_NOTES_MAX);
 }
 
 fn waiting(seed: u8) -> World {
@@ -176,10 +176,10 @@ fn waiting(seed: u8) -> World {
 fn notes_sent_by(
     world: &World,
     who: usize,
-) -> Vec<protocol::opaque::Opaque<{ protocol::limits::LOBBY_NOTE_BYTES_MAX }>> {
+) -> Vec<protocol::opaque::Opaque<{ protocol::limits::DOORSTEP_NOTE_BYTES_MAX }>> {
     let sent = world.people[who].sent.iter().map(|text| ClientEnvelope::decode(text).unwrap());
     let notes = sent.filter_map(|envelope| {
-        if let ClientMessage::LobbyNote(note) = envelope.body {
+        if let ClientMessage::DoorstepNote(note) = envelope.body {
             Some(note.sealed)
         } else {
             None
@@ -189,11 +189,11 @@ fn notes_sent_by(
 }
 
 fn to(participant: ParticipantId, text: &str) -> Input {
-    Input::TellLobby { participant: Some(participant), text: text.to_owned() }
+    Input::TellDoorstep { participant: Some(participant), text: text.to_owned() }
 }
 
 fn to_moderators(text: &str) -> Input {
-    Input::TellLobby { participant: None, text: text.to_owned() }
+    Input::TellDoorstep { participant: None, text: text.to_owned() }
 }
 
 fn own(text: &str) -> (bool, String) {

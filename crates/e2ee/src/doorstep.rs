@@ -2,8 +2,8 @@
 //! sealed under a key of the link.
 //!
 //! ```text
-//!   key   HKDF(L, "lobby")
-//!   AAD   "aman/lobby/v1" | direction | room | invite | participant | device | nonce of the knock
+//!   key   HKDF(L, "doorstep")
+//!   AAD   "aman/doorstep/v1" | direction | room | invite | participant | device | nonce of the knock
 //!   text  sitting (8) | number (4) | kind (1) | length (2) | words | zeros up to 256, 512, 1024 or 2048
 //! ```
 //!
@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 
 use protocol::id::{ParticipantId, RoomId};
-use protocol::limits::{LOBBY_NOTE_BYTES_MAX, LOBBY_NOTES_MAX, LOBBY_TEXT_BYTES_MAX};
+use protocol::limits::{DOORSTEP_NOTE_BYTES_MAX, DOORSTEP_NOTES_MAX, DOORSTEP_TEXT_BYTES_MAX};
 use protocol::opaque::Opaque;
 use protocol::secret::Secret;
 
@@ -36,8 +36,8 @@ const HEAD_BYTES: usize = 8 + 4 + 1 + 2;
 /// Most sittings of one writer that are told apart.  More are not read.
 const SITTINGS_MAX: usize = 8;
 
-const _: () = assert!(HEAD_BYTES + LOBBY_TEXT_BYTES_MAX <= 2048);
-const _: () = assert!(LOBBY_NOTES_MAX <= 64);
+const _: () = assert!(HEAD_BYTES + DOORSTEP_TEXT_BYTES_MAX <= 2048);
+const _: () = assert!(DOORSTEP_NOTES_MAX <= 64);
 
 /// Which way a note goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +80,12 @@ pub struct Note {
 
 /// The line between the moderators and one wait of one device.
 #[derive(Clone)]
-pub struct LobbyLine {
+pub struct DoorstepLine {
     key: Secret<32>,
     bound_to: Vec<u8>,
 }
 
-impl LobbyLine {
+impl DoorstepLine {
     pub(crate) fn new(
         keys: &InviteKeys,
         room: RoomId,
@@ -101,7 +101,7 @@ impl LobbyLine {
             device.as_bytes(),
             nonce,
         ];
-        Self { key: keys.lobby_key().clone(), bound_to: bound_to.concat() }
+        Self { key: keys.doorstep_key().clone(), bound_to: bound_to.concat() }
     }
 
     /// Seals a note; `None` for words that are empty or too long.
@@ -111,13 +111,13 @@ impl LobbyLine {
         way: Way,
         note: &Note,
         random: &Randomness,
-    ) -> Option<Opaque<LOBBY_NOTE_BYTES_MAX>> {
+    ) -> Option<Opaque<DOORSTEP_NOTE_BYTES_MAX>> {
         let (kind, words) = match &note.words {
             Words::Text(text) if text.is_empty() => return None,
             Words::Text(text) => (TEXT, text.as_bytes()),
             Words::Hello => (HELLO, [].as_slice()),
         };
-        if words.len() > LOBBY_TEXT_BYTES_MAX {
+        if words.len() > DOORSTEP_TEXT_BYTES_MAX {
             return None;
         }
         let mut plain = note.sitting.to_vec();
@@ -132,7 +132,7 @@ impl LobbyLine {
 
     /// Opens a note; `None` unless it was sealed for this line and this way.
     #[must_use]
-    pub fn open(&self, way: Way, sealed: &Opaque<LOBBY_NOTE_BYTES_MAX>) -> Option<Note> {
+    pub fn open(&self, way: Way, sealed: &Opaque<DOORSTEP_NOTE_BYTES_MAX>) -> Option<Note> {
         let plain = kdf::open(&self.key, &self.aad(way), sealed.as_slice())?;
         let (sitting, rest) = plain.split_first_chunk::<8>()?;
         let (number, rest) = rest.split_first_chunk::<4>()?;
@@ -140,7 +140,7 @@ impl LobbyLine {
         let (length, rest) = rest.split_first_chunk::<2>()?;
         let words = rest.get(..usize::from(u16::from_be_bytes(*length)))?;
         let words = match *kind {
-            TEXT if !words.is_empty() && words.len() <= LOBBY_TEXT_BYTES_MAX => {
+            TEXT if !words.is_empty() && words.len() <= DOORSTEP_TEXT_BYTES_MAX => {
                 Words::Text(std::str::from_utf8(words).ok()?.to_owned())
             }
             HELLO if words.is_empty() => Words::Hello,
@@ -154,13 +154,13 @@ impl LobbyLine {
             Way::ToWaiting => &[1],
             Way::ToModerators => &[2],
         };
-        [b"aman/lobby/v1", way, &self.bound_to].concat()
+        [b"aman/doorstep/v1", way, &self.bound_to].concat()
     }
 }
 
-impl std::fmt::Debug for LobbyLine {
+impl std::fmt::Debug for DoorstepLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[lobby line]")
+        f.write_str("[doorstep line]")
     }
 }
 
@@ -187,7 +187,7 @@ impl Read {
         let seen = self.sittings.entry(note.sitting).or_default();
         match note.words {
             Words::Text(_) => {
-                let is_in = usize::try_from(note.number).is_ok_and(|n| n < LOBBY_NOTES_MAX);
+                let is_in = usize::try_from(note.number).is_ok_and(|n| n < DOORSTEP_NOTES_MAX);
                 let bit = 1_u64.checked_shl(note.number).unwrap_or(0);
                 let is_new = is_in && seen.texts & bit == 0;
                 seen.texts |= if is_in { bit } else { 0 };
@@ -223,10 +223,10 @@ mod tests {
             let note = line.open(Way::ToWaiting, &sealed).unwrap();
             assert_eq!(note, Note { sitting: [1; 8], number: 0, words });
         }
-        let longest = seal(&line, text(LOBBY_TEXT_BYTES_MAX));
-        assert_eq!(longest.as_slice().len(), LOBBY_NOTE_BYTES_MAX);
+        let longest = seal(&line, text(DOORSTEP_TEXT_BYTES_MAX));
+        assert_eq!(longest.as_slice().len(), DOORSTEP_NOTE_BYTES_MAX);
         let random = Randomness::from_seed([1; 32]);
-        for words in [text(0), text(LOBBY_TEXT_BYTES_MAX + 1)] {
+        for words in [text(0), text(DOORSTEP_TEXT_BYTES_MAX + 1)] {
             let note = Note { sitting: [1; 8], number: 0, words };
             assert!(line.seal(Way::ToWaiting, &note, &random).is_none());
         }
@@ -253,7 +253,7 @@ mod tests {
     fn each_note_is_read_once_and_sittings_are_bounded() {
         let mut read = Read::default();
         let note = |sitting, number| Note { sitting: [sitting; 8], number, words: text(1) };
-        let last = u32::try_from(LOBBY_NOTES_MAX).unwrap() - 1;
+        let last = u32::try_from(DOORSTEP_NOTES_MAX).unwrap() - 1;
         for number in [1, 0, last] {
             assert!(read.take(&note(1, number)));
             assert!(!read.take(&note(1, number)));
@@ -289,16 +289,16 @@ mod tests {
         }
     }
 
-    fn line(link: u8, room: RoomId, who: ParticipantId, device: u8, nonce: u8) -> LobbyLine {
+    fn line(link: u8, room: RoomId, who: ParticipantId, device: u8, nonce: u8) -> DoorstepLine {
         let keys = InviteKeys::derive(&LinkSecret::from_bytes([link; 32]));
-        LobbyLine::new(&keys, room, who, Device::from_bytes([device; 32]), &[nonce; 16])
+        DoorstepLine::new(&keys, room, who, Device::from_bytes([device; 32]), &[nonce; 16])
     }
 
     fn text(length: usize) -> Words {
         Words::Text("x".repeat(length))
     }
 
-    fn seal(line: &LobbyLine, words: Words) -> Opaque<LOBBY_NOTE_BYTES_MAX> {
+    fn seal(line: &DoorstepLine, words: Words) -> Opaque<DOORSTEP_NOTE_BYTES_MAX> {
         let note = Note { sitting: [1; 8], number: 0, words };
         line.seal(Way::ToWaiting, &note, &Randomness::from_seed([1; 32])).unwrap()
     }

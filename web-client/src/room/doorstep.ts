@@ -5,7 +5,7 @@
 export type DeviceCheck = "ok" | "denied" | "absent" | "busy" | "off";
 
 /** One note. */
-export type LobbyNote =
+export type DoorstepNote =
   | { kind: "text"; text: string }
   /** `null`: not tried. */
   | { kind: "check"; camera: DeviceCheck | null; microphone: DeviceCheck | null; sound: boolean | null; line: "good" | "fair" | "weak" | null }
@@ -15,27 +15,27 @@ export type LobbyNote =
   | { kind: "not_today"; text: string };
 
 /** A note, and whose it is. */
-export interface LobbyLine {
+export interface DoorstepLine {
   /** The person who waits. */
   participant: string;
   /** Written on this device. */
   own: boolean;
-  note: LobbyNote;
+  note: DoorstepNote;
 }
 
 /** Longest text of a note, in characters. */
-export const LOBBY_TEXT_MAX = 500;
+export const DOORSTEP_TEXT_MAX = 500;
 
 const DEVICES: readonly DeviceCheck[] = ["ok", "denied", "absent", "busy", "off"];
 const LINES = ["good", "fair", "weak"] as const;
 
 /** The note as text, to be sealed. */
-export function writeLobbyNote(note: LobbyNote): string {
+export function writeDoorstepNote(note: DoorstepNote): string {
   return JSON.stringify("text" in note ? { ...note, text: short(note.text) } : note);
 }
 
 /** Reads a note; `null` when it is none of ours. */
-export function readLobbyNote(text: string): LobbyNote | null {
+export function readDoorstepNote(text: string): DoorstepNote | null {
   let read: unknown;
   try {
     read = JSON.parse(text);
@@ -66,7 +66,7 @@ export function readLobbyNote(text: string): LobbyNote | null {
 }
 
 /** The last check that somebody sent. */
-export function lastCheck(lines: readonly LobbyLine[], participant: string): (LobbyNote & { kind: "check" }) | null {
+export function lastCheck(lines: readonly DoorstepLine[], participant: string): (DoorstepNote & { kind: "check" }) | null {
   for (const { participant: whose, own, note } of lines.toReversed()) {
     if (whose === participant && !own && note.kind === "check") return note;
   }
@@ -74,5 +74,5 @@ export function lastCheck(lines: readonly LobbyLine[], participant: string): (Lo
 }
 
 function short(text: string): string {
-  return Array.from(text).slice(0, LOBBY_TEXT_MAX).join("");
+  return Array.from(text).slice(0, DOORSTEP_TEXT_MAX).join("");
 }

@@ -1,6 +1,6 @@
 // Which words go with what a device test found.  Keys only: the words are in i18n.
 import type { Key } from "../i18n/en";
-import type { DeviceCheck, LobbyNote } from "./lobby";
+import type { DeviceCheck, DoorstepNote } from "./doorstep";
 
 const CAMERA: Record<DeviceCheck, Key> = { ok: "check.camera.ok", denied: "check.camera.denied", absent: "check.camera.absent", busy: "check.camera.busy", off: "check.camera.off" };
 const MICROPHONE: Record<DeviceCheck, Key> = {
@@ -13,7 +13,7 @@ const MICROPHONE: Record<DeviceCheck, Key> = {
 const LINE = { good: "check.line.good", fair: "check.line.fair", weak: "check.line.weak" } as const;
 
 /** The result in words; what was not tried is left out. */
-export function checkWords({ camera, microphone, sound, line }: LobbyNote & { kind: "check" }): Key[] {
+export function checkWords({ camera, microphone, sound, line }: DoorstepNote & { kind: "check" }): Key[] {
   return [
     ...(camera === null ? [] : [CAMERA[camera]]),
     ...(microphone === null ? [] : [MICROPHONE[microphone]]),

@@ -8,21 +8,21 @@
 //!
 //! The server keeps nothing and tells nobody that a note did not arrive.  So each end says
 //! *hello* when it comes (back), and the other sends all its notes again; numbers tell which of
-//! them are new (`e2ee::lobby`).  The server can drop notes, and no more.
+//! them are new (`e2ee::doorstep`).  The server can drop notes, and no more.
 //!
 //! # Invariants
 //!
 //! - Notes are written to people who wait and by people who wait, and to nobody else.
-//! - Each note is shown once; at most [`LOBBY_NOTES_MAX`] are written to or by one person.
+//! - Each note is shown once; at most [`DOORSTEP_NOTES_MAX`] are written to or by one person.
 //! - One note at a time is on its way to each person.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use e2ee::lobby::{LobbyLine, Note, Read, Way, Words};
+use e2ee::doorstep::{DoorstepLine, Note, Read, Way, Words};
 use e2ee::random::Randomness;
 use protocol::id::ParticipantId;
-use protocol::limits::{LOBBY_NOTE_BYTES_MAX, LOBBY_NOTES_MAX, LOBBY_TEXT_BYTES_MAX};
+use protocol::limits::{DOORSTEP_NOTE_BYTES_MAX, DOORSTEP_NOTES_MAX, DOORSTEP_TEXT_BYTES_MAX};
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use protocol::time::Timestamp;
@@ -31,7 +31,7 @@ use protocol::time::Timestamp;
 const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A sealed note.
-pub(crate) type Sealed = Opaque<LOBBY_NOTE_BYTES_MAX>;
+pub(crate) type Sealed = Opaque<DOORSTEP_NOTE_BYTES_MAX>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sending {
@@ -42,7 +42,7 @@ enum Sending {
 /// What passes between the moderators and one person who waits.
 #[derive(Default)]
 struct Letters {
-    line: Option<LobbyLine>,
+    line: Option<DoorstepLine>,
     own: Vec<String>,
     /// The first of them that must (still) go.
     next: usize,
@@ -54,7 +54,7 @@ struct Letters {
 
 /// One end of the notes: the moderator's, with everybody who waits, or an attendee's, with the
 /// moderators under the attendee's own id.
-pub(crate) struct Lobby {
+pub(crate) struct Doorstep {
     way: Way,
     sitting: [u8; 8],
     random: Randomness,
@@ -63,7 +63,7 @@ pub(crate) struct Lobby {
     not_before: Option<Timestamp>,
 }
 
-impl Lobby {
+impl Doorstep {
     /// One page's end.  `way` is that of what it writes.
     pub(crate) fn new(way: Way, random: Randomness) -> Self {
         let sitting = random.bytes();
@@ -85,7 +85,7 @@ impl Lobby {
     pub(crate) fn meet(
         &mut self,
         who: ParticipantId,
-        line: Option<LobbyLine>,
+        line: Option<DoorstepLine>,
     ) -> Option<String> {
         let is_new = !self.letters.contains_key(&who);
         let letters = self.letters.entry(who).or_default();
@@ -104,7 +104,7 @@ impl Lobby {
     }
 
     /// The line is that of another knock from here on.
-    pub(crate) fn bind(&mut self, who: ParticipantId, line: Option<LobbyLine>) {
+    pub(crate) fn bind(&mut self, who: ParticipantId, line: Option<DoorstepLine>) {
         if let Some(letters) = self.letters.get_mut(&who) {
             letters.line = line;
         }
@@ -123,7 +123,7 @@ impl Lobby {
     pub(crate) fn write(&mut self, who: ParticipantId, text: String) -> Result<(), Reject> {
         fits(&text)?;
         let letters = self.letters.get_mut(&who).ok_or(Reject::NoSuchParticipant)?;
-        if letters.own.len() >= LOBBY_NOTES_MAX {
+        if letters.own.len() >= DOORSTEP_NOTES_MAX {
             return Err(Reject::TooMany);
         }
         letters.own.push(text);
@@ -243,5 +243,5 @@ impl Letters {
 }
 
 fn fits(text: &str) -> Result<(), Reject> {
-    if text.len() > LOBBY_TEXT_BYTES_MAX { Err(Reject::TooLarge) } else { Ok(()) }
+    if text.len() > DOORSTEP_TEXT_BYTES_MAX { Err(Reject::TooLarge) } else { Ok(()) }
 }

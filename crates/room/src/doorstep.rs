@@ -1,10 +1,10 @@
 //! Sealed notes between the moderators and those who wait.  They are handed on to whoever is
 //! connected, or refused; nothing is kept.
 
-use protocol::client::LobbyNote;
+use protocol::client::DoorstepNote;
 use protocol::id::ParticipantId;
 use protocol::reject::Reject;
-use protocol::server::{LobbyNoted, Place, Role, ServerMessage};
+use protocol::server::{DoorstepNoted, Place, Role, ServerMessage};
 use protocol::time::Timestamp;
 
 use crate::participant::Participant;
@@ -13,15 +13,15 @@ use crate::{Answer, Room};
 impl Room {
     /// Hands a note on.  "No such participant" is also said to somebody who was let in while
     /// their note was on its way, and while no moderator is there.
-    pub(crate) fn lobby_note(
+    pub(crate) fn doorstep_note(
         &mut self,
         now: Timestamp,
         who: ParticipantId,
-        note: LobbyNote,
+        note: DoorstepNote,
     ) -> Result<Answer, Reject> {
         let sender = self.participants.get(&who).ok_or(Reject::NoSuchParticipant)?;
-        let LobbyNote { participant: to, sealed } = note;
-        let message = ServerMessage::LobbyNote(LobbyNoted { participant: who, sealed });
+        let DoorstepNote { participant: to, sealed } = note;
+        let message = ServerMessage::DoorstepNote(DoorstepNoted { participant: who, sealed });
         match (sender.place, sender.role(), to) {
             (Place::Room, Role::Moderator, Some(to)) => {
                 let is_there = self.participants.get(&to).is_some_and(|one| {
@@ -60,7 +60,7 @@ impl Room {
 #[cfg(test)]
 mod tests {
     use protocol::client::ClientMessage;
-    use protocol::limits::{LOBBY_NOTE_INTERVAL, LOBBY_NOTES_BURST_MAX};
+    use protocol::limits::{DOORSTEP_NOTE_INTERVAL, DOORSTEP_NOTES_BURST_MAX};
     use protocol::opaque::Opaque;
 
     use super::*;
@@ -116,10 +116,10 @@ mod tests {
         let waiting = stage.knocking(1, 1);
         stage.forget_heard();
         let n_taken = (0..200).filter(|_| stage.ask(waiting, note(None, 1)).is_ok()).count();
-        assert_eq!(n_taken, usize::try_from(LOBBY_NOTES_BURST_MAX).unwrap());
+        assert_eq!(n_taken, usize::try_from(DOORSTEP_NOTES_BURST_MAX).unwrap());
         assert_eq!(notes(&stage, moderator).len(), n_taken);
         assert_eq!(stage.ask(waiting, note(None, 1)), Err(Reject::TooFast));
-        stage.wait(LOBBY_NOTE_INTERVAL);
+        stage.wait(DOORSTEP_NOTE_INTERVAL);
         assert_eq!(stage.ask(waiting, note(None, 1)), Ok(()));
     }
 
@@ -137,16 +137,16 @@ mod tests {
 
     fn note(participant: Option<ParticipantId>, byte: u8) -> ClientMessage {
         let sealed = Opaque::new(vec![byte]).unwrap();
-        ClientMessage::LobbyNote(LobbyNote { participant, sealed })
+        ClientMessage::DoorstepNote(DoorstepNote { participant, sealed })
     }
 
     fn noted(from: Guest, byte: u8) -> ServerMessage {
         let sealed = Opaque::new(vec![byte]).unwrap();
-        ServerMessage::LobbyNote(LobbyNoted { participant: from.who, sealed })
+        ServerMessage::DoorstepNote(DoorstepNoted { participant: from.who, sealed })
     }
 
     fn notes(stage: &Stage, guest: Guest) -> Vec<ServerMessage> {
         let heard = stage.heard(guest).into_iter();
-        heard.filter(|m| matches!(m, ServerMessage::LobbyNote(_))).cloned().collect()
+        heard.filter(|m| matches!(m, ServerMessage::DoorstepNote(_))).cloned().collect()
     }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { checkWords } from "./lobby_words";
+import { checkWords } from "./doorstep_words";
 
 it("a device test in words leaves out what was not tried", () => {
   expect(checkWords({ kind: "check", camera: "denied", microphone: "ok", sound: false, line: null })).toEqual(["check.camera.denied", "check.microphone.ok", "check.sound.not_heard"]);
