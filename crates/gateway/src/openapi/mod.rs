@@ -144,16 +144,25 @@ impl Operation {
 
     fn described(&self, schemas: &mut Schemas) -> Value {
         let mut responses = Map::new();
-        let mut answer = json!({"description": if self.content.is_some() { "Done" } else { "Done; no content" }});
-        if let Some(content) = self.content {
-            answer["content"] = json!({"application/json": {"schema": (content.add)(schemas)}});
-        }
+        let answer = match self.content {
+            Some(content) => json!({
+                "description": "Done",
+                "content": {"application/json": {"schema": (content.add)(schemas)}},
+            }),
+            None => json!({"description": "Done; no content"}),
+        };
         responses.insert(self.answers.to_string(), answer);
         for status in self.statuses() {
             let reference = json!({"$ref": "#/components/responses/Refused"});
             responses.insert(status.to_string(), reference);
         }
         let parameters: Vec<_> = self.path_names().map(id_parameter).collect();
+        let takes = self.takes.map(|takes| {
+            json!({
+                "required": true,
+                "content": {"application/json": {"schema": (takes.add)(schemas)}},
+            })
+        });
         let mut described = json!({
             "summary": self.summary,
             "operationId": self.id(),
@@ -161,11 +170,8 @@ impl Operation {
             "security": self.security(),
             "responses": responses,
         });
-        if let Some(takes) = self.takes {
-            described["requestBody"] = json!({
-                "required": true,
-                "content": {"application/json": {"schema": (takes.add)(schemas)}},
-            });
+        if let (Some(takes), Some(described)) = (takes, described.as_object_mut()) {
+            described.insert("requestBody".to_owned(), takes);
         }
         described
     }

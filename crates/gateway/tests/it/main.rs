@@ -1,6 +1,10 @@
 //! Does the door hold, with a real server on a real port?
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop there"
+)]
 
 mod accounts;
 mod api;
