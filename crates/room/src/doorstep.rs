@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn notes(stage: &Stage, guest: Guest) -> Vec<ServerMessage> {
-        let heard = stage.heard(guest).into_iter();
+        let heard = stage.heard(guest).iter();
         heard.filter(|m| matches!(m, ServerMessage::DoorstepNote(_))).cloned().collect()
     }
 }
