@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::install::{self, PYTHON};
+use crate::install;
 use crate::process::{command, run};
 use crate::settings::Settings;
 
@@ -32,7 +32,7 @@ fn environment(settings: &Settings) -> Result<PathBuf> {
     if has_it(&python, settings) {
         return Ok(python);
     }
-    install::ensure(settings, &[PYTHON])?;
+    install::ensure_python(settings)?;
     let mut make = command("python3", &settings.root);
     run("make a Python environment", make.args(["-m", "venv"]).arg(&folder))?;
     let mut pip = command(&python, &settings.root);

@@ -34,12 +34,8 @@ pub(crate) const BROWSERS: &[Need] = &[
     Need { program: "ffmpeg", packages: &["ffmpeg"], purpose: "pictures and sounds of tests" },
 ];
 
-/// Runs schemathesis.
-pub(crate) const PYTHON: Need = Need {
-    program: "python3",
-    packages: &["python3", "python3-venv"],
-    purpose: "the test of the HTTP interface",
-};
+/// Runs schemathesis, in an environment of its own.
+const PYTHON_PACKAGES: &[&str] = &["python3", "python3-venv"];
 
 /// Listens to loopback for the leak test.
 pub(crate) const CAPTURE: Need =
@@ -76,6 +72,19 @@ pub(crate) fn ensure_wasm(settings: &Settings) -> Result<()> {
         return Ok(());
     }
     install(settings, WASM_PACKAGES, "building for the browser")
+}
+
+/// Makes sure that there is a Python that can make environments: Debian's own comes without.
+///
+/// # Errors
+///
+/// One sentence that names what is missing and how to get it.
+pub(crate) fn ensure_python(settings: &Settings) -> Result<()> {
+    let asks_itself = ["-c", "import ensurepip, venv"];
+    if output("ask Python", command("python3", &settings.root).args(asks_itself)).is_ok() {
+        return Ok(());
+    }
+    install(settings, PYTHON_PACKAGES, "the test of the HTTP interface")
 }
 
 fn install(settings: &Settings, packages: &[&str], purpose: &str) -> Result<()> {

@@ -142,6 +142,17 @@ export type CrisisLine = { name: string, contact: string, hours?: string };
 export type Decline = { participant: ParticipantId };
 
 /**
+ * A note before there is a group, sealed under the link.  The server hands it on to whoever is
+ * connected and keeps nothing.
+ */
+export type DoorstepNote = { participant: ParticipantId | null, sealed: string };
+
+/**
+ * A sealed note before there is a group.
+ */
+export type DoorstepNoted = { participant: ParticipantId, sealed: string };
+
+/**
  * "You are in", with all a client needs to catch up.
  */
 export type Entered = {
@@ -289,17 +300,6 @@ export type Knocked = {
  * A member's place in the ratchet tree of the group.
  */
 export type LeafIndex = number;
-
-/**
- * A note before there is a group, sealed under the link.  The server hands it on to whoever is
- * connected and keeps nothing.
- */
-export type DoorstepNote = { participant: ParticipantId | null, sealed: string };
-
-/**
- * A sealed note before there is a group.
- */
-export type DoorstepNoted = { participant: ParticipantId, sealed: string };
 
 /**
  * Answer to `POST /api/keys`.
