@@ -63,6 +63,11 @@ async fn a_companion_comes_by_a_further_link_and_all_three_see_each_other() {
     let devices = Devices::showing(b"Ana again");
     let mut moderator = call.office.moderator(call.room, devices.media());
     moderator.admit_next(PATIENCE).await.unwrap();
+    // Until then the attendee is still among those who wait, and would be admitted twice.
+    let is_in = |status: &headless::status::Status| {
+        status.call.as_ref().is_some_and(|call| call.n_members == 2 && call.waiting.is_empty())
+    };
+    moderator.wait_for(PATIENCE, "the attendee is back", is_in).await.unwrap();
     let media = Devices::showing(b"the interpreter").media();
     let mut companion = Headless::attendee(&link, "Interpreter", media).unwrap();
     moderator.admit_next(PATIENCE).await.unwrap();
