@@ -8,7 +8,8 @@
 //!
 //! Two loops run at once: *listen* brings what the client says to its line, *speak* brings what
 //! the room says to the client, so that a client who does not read can still be told to go.  The
-//! first of them to end ends the connection.
+//! first of them to end ends the connection; only when the client hears no more is what it said
+//! before still brought to the room, for that may be that it leaves.
 //!
 //! What no correct client does costs a strike, whether we refuse it at the door or the room does.
 //!
@@ -16,6 +17,7 @@
 //! no cookie either, so that nothing a browser holds can be borrowed.  Rights travel in `hello`
 //! and cookies mean nothing here.
 
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -50,6 +52,10 @@ const SIGN_IN_LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Bytes a connection may hold that the client has not read.
 const WRITE_BYTES_MAX: usize = 256 * 1024;
+
+/// How long the last words of a client are waited for that hears no more.  They are here already,
+/// unless the network is slower in one direction.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Our own words that wait to be said.
 const OWN_WORDS_MAX: usize = 8;
@@ -137,10 +143,26 @@ async fn converse(app: &Shared, ear: &mut Ear<'_>, mouth: &mut Mouth<'_>) -> End
     };
     let (own, mut own_words) = mpsc::channel(OWN_WORDS_MAX);
     let strikes = ear.strikes;
-    tokio::select! {
-        end = listen(app, ear, &line, own) => end,
+    let mut listening = pin!(listen(app, ear, &line, own));
+    let end = tokio::select! {
+        end = &mut listening => return end,
         end = speak(mouth, strikes, &tie, &mut inbox, &mut own_words) => end,
         end = watch_sign_in(app, &tie, &line) => end,
+    };
+    if end == End::ByClient { hear_out(listening, &mut inbox).await } else { end }
+}
+
+/// Whoever leaves says so and hangs up, and our next word may find that out before we have heard
+/// theirs: they would be taken for lost, and the others would look at an empty chair.
+async fn hear_out(
+    listening: Pin<&mut impl Future<Output = End>>,
+    inbox: &mut mpsc::Receiver<ServerMessage>,
+) -> End {
+    let room_is_over = async { while inbox.recv().await.is_some() {} };
+    tokio::select! {
+        end = listening => end,
+        () = room_is_over => End::RoomOver,
+        () = tokio::time::sleep(LAST_WORDS_PATIENCE) => End::ByClient,
     }
 }
 

@@ -288,17 +288,18 @@ impl RoomTask {
             self.shared.counters.count_reject(reject);
         }
         let Some(connection) = self.connections.get(&to) else { return true };
-        let reason = match connection.outbox.try_send(message) {
-            Ok(()) => return true,
+        match connection.outbox.try_send(message) {
+            Ok(()) => true,
+            // It hears no more, but what it said before may still lie in the mailbox: that it
+            // leaves, above all.  That it has hung up comes after that, from its line.
+            Err(mpsc::error::TrySendError::Closed(_)) => true,
             Err(mpsc::error::TrySendError::Full(_)) => {
                 count(&self.shared.counters.outboxes_overflowed);
-                "does not read"
+                tracing::debug!(room = ?self.id, "A connection that does not read is given up");
+                self.connections.remove(&to);
+                false
             }
-            Err(mpsc::error::TrySendError::Closed(_)) => "is closed",
-        };
-        tracing::debug!(room = ?self.id, reason, "A connection is given up");
-        self.connections.remove(&to);
-        false
+        }
     }
 
     /// Hands over what the media plane takes; the rest waits, in order.

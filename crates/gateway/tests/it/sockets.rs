@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use gateway::Limits;
+use protocol::opaque::encode_base64url;
 use protocol::reject::{FarewellReason, Reject};
 use protocol::server::{Place, Role, ServerMessage};
 use tokio::io::AsyncWriteExt;
@@ -234,6 +235,32 @@ async fn a_ticket_leads_into_the_room_and_a_second_hello_is_out_of_order() {
 }
 
 #[tokio::test]
+async fn who_leaves_and_hangs_up_at_once_has_left() {
+    let limits = Limits { messages_burst_max: 1000, ..Limits::default() };
+    let server = Server::with(limits).await;
+    let cookie = server.set_up().await;
+    for n in 1..=20 {
+        let (mut socket, _, resume) = enter(&server, &cookie).await;
+        // More than the room takes in at once, then less.
+        for _ in 0..(600 / n) {
+            socket.feed(Message::text(r#"{"n":2,"body":{"type":"ping"}}"#)).await.unwrap();
+        }
+        socket.send(Message::text(r#"{"n":3,"body":{"type":"leave"}}"#)).await.unwrap();
+        // With a reset, as a browser does that has answers it has not read.
+        socket.get_ref().set_zero_linger().unwrap();
+        drop(socket);
+        closed(&server, 2 * n - 1).await;
+
+        let mut socket = open(&server, &[], true).await.unwrap();
+        let right = format!(r#"{{"kind":"resume","resume":"{resume}","after":0}}"#);
+        let hello = format!(r#"{{"n":1,"body":{{"type":"hello","right":{right}}}}}"#);
+        socket.send(Message::text(hello)).await.unwrap();
+        assert_eq!(rejected(&mut socket).await, (Some(1), Reject::NoSuchRight), "round {n}");
+        drop(socket);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_stops_says_farewell() {
     let server = Server::start(settings()).await;
     let (mut socket, _) = moderator(&server).await;
@@ -250,9 +277,15 @@ async fn a_server_that_stops_says_farewell() {
 /// A counsellor in a new room, and the hello that got them there.
 pub(crate) async fn moderator(server: &Server) -> (Socket, String) {
     let cookie = server.set_up().await;
-    let made = server.post("/api/rooms", &cookie, r#"{"sealed_title":"AAAA"}"#).await;
+    let (socket, hello, _) = enter(server, &cookie).await;
+    (socket, hello)
+}
+
+/// The same for somebody signed in, with what they may come back by.
+async fn enter(server: &Server, cookie: &str) -> (Socket, String, String) {
+    let made = server.post("/api/rooms", cookie, r#"{"sealed_title":"AAAA"}"#).await;
     let path = format!("/api/rooms/{}/ticket", made.field("room"));
-    let ticket = server.post(&path, &cookie, "").await.field("ticket");
+    let ticket = server.post(&path, cookie, "").await.field("ticket");
     let mut socket = open(server, &[("origin", &server.origin())], true).await.unwrap();
     let hello = format!(
         r#"{{"n":1,"body":{{"type":"hello","right":{{"kind":"ticket","ticket":"{ticket}"}}}}}}"#
@@ -262,7 +295,19 @@ pub(crate) async fn moderator(server: &Server) -> (Socket, String) {
         panic!("not entered");
     };
     assert_eq!((entered.role, entered.place), (Role::Moderator, Place::Room));
-    (socket, hello)
+    (socket, hello, encode_base64url(entered.resume.as_slice()))
+}
+
+/// Waits until so many connections are over.
+async fn closed(server: &Server, n: u32) {
+    let line = format!("aman_gateway_sockets_closed {n}\n");
+    timeout(DEADLINE, async {
+        while !server.get("/metrics").await.text().contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the connection is over");
 }
 
 /// Opens a WebSocket, or says with which status it was refused.
