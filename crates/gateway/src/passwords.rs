@@ -46,14 +46,15 @@ impl Passwords {
         self.run(move || hash(&password).ok_or(Reject::Internal)).await
     }
 
-    /// Whether the password fits the hash.  Without a hash it takes as long, and does not.
+    /// Whether the password fits the hash.  Without a hash, or with an empty one, it takes as
+    /// long, and does not.
     pub(crate) async fn fits(
         &self,
         password: Password,
         kept: Option<String>,
     ) -> Result<bool, Reject> {
         self.run(move || {
-            let Some(kept) = kept else {
+            let Some(kept) = kept.filter(|kept| !kept.is_empty()) else {
                 return hash(&password).map(|_| false).ok_or(Reject::CannotSignIn);
             };
             let kept = PasswordHash::new(&kept).map_err(|_| Reject::Internal)?;

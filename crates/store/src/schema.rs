@@ -11,7 +11,7 @@ pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x616d_616e;
 
 /// Each step leads to the version after it.  Steps are never edited once released.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
     CREATE TABLE setup_token (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -134,6 +134,11 @@ const STEPS: [&str; 4] = [
         failed_at INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX webhook_by_account ON webhook (account, created_at);
+",
+    // Who an account is at the agency's own sign-in.
+    "
+    ALTER TABLE account ADD COLUMN identity BLOB CHECK (length(identity) = 32);
+    CREATE UNIQUE INDEX account_by_identity ON account (identity);
 ",
 ];
 

@@ -43,7 +43,7 @@ pub(super) async fn accept(
     Passwords::check_new(&words.password)?;
     let password_hash = app.passwords.hash(words.password).await?;
     let account = match there {
-        Some(account) => Account { password_hash, ..account },
+        Some(account) => Account { password_hash, identity: None, ..account },
         None => Account {
             id: AccountId::from_bytes(random::bytes().map_err(|_| Reject::Internal)?),
             name: setup::name(&words.name)?,
@@ -52,6 +52,7 @@ pub(super) async fn accept(
             role: invitation.role,
             is_disabled: false,
             needs_second_factor: app.accounts.second_factor_required,
+            identity: None,
         },
     };
     let now = app.clock.unix();
@@ -66,6 +67,7 @@ pub(super) async fn accept(
         Accepted::Refused => Err(Reject::NoSuchRight.into()),
         Accepted::NameTaken => Err(Reject::NameTaken.into()),
         Accepted::Full => Err(Reject::TooMany.into()),
+        Accepted::IdentityTaken => Err(Reject::CannotSignIn.into()),
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) async fn create(
         role: AccountRole::Admin,
         is_disabled: false,
         needs_second_factor: false,
+        identity: None,
     };
     match app.store.create_first_account(token_hash, account.clone()).await? {
         SetUp::Refused => Err(Reject::NoSuchRight.into()),

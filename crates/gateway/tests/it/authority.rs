@@ -60,6 +60,11 @@ const ROUTES: &[(&str, &str, Door, &str)] = &[
     ("DELETE", "/account/passkeys/{passkey}", Door::Theirs, ""),
     ("DELETE", "/account/sign-ins/{sign_in}", Door::Theirs, ""),
     ("POST", "/account/sign-out-everywhere", Door::Securing, ""),
+    ("POST", "/pairing", Door::Whole, "PAIRING"),
+    ("GET", "/pairing/{pairing}", Door::Theirs, ""),
+    ("POST", "/pairing/{pairing}", Door::Theirs, r#"{"step":"hello","bytes":"AAAA"}"#),
+    ("POST", "/pairing/{pairing}/fetch", Door::Theirs, ""),
+    ("DELETE", "/pairing/{pairing}", Door::Theirs, ""),
     ("GET", "/rooms", Door::Whole, ""),
     ("POST", "/rooms", Door::Whole, r#"{"sealed_title":"AAAA"}"#),
     ("GET", "/rooms/{room}", Door::Theirs, ""),
@@ -221,6 +226,7 @@ impl Accounts {
                 role,
                 is_disabled: false,
                 needs_second_factor: false,
+                identity: None,
             };
             let now = UnixSeconds(1);
             server.store.accept_invitation(token_hash, account, 9, now).await.unwrap();
@@ -239,6 +245,7 @@ struct Scene {
     webhook: String,
     passkey: String,
     sign_in: String,
+    pairing: String,
 }
 
 impl Scene {
@@ -272,6 +279,12 @@ impl Scene {
             String::new()
         };
 
+        let pairing = encode_base64url(&random::<16>());
+        if path.contains("{pairing}") {
+            let words = format!(r#"{{"pairing":"{pairing}"}}"#);
+            assert_eq!(server.post("/api/pairing", &mine, &words).await.status, 201);
+        }
+
         let token: [u8; 32] = random();
         let (account, stage) = match person {
             Person::Stranger => (None, Stage::Whole),
@@ -294,6 +307,7 @@ impl Scene {
             webhook,
             passkey: passkey.id.to_string(),
             sign_in: theirs.id.to_string(),
+            pairing,
         }
     }
 
@@ -301,12 +315,18 @@ impl Scene {
         let path = path.replace("{room}", &self.room).replace("{invite}", &self.invite);
         let path = path.replace("{passkey}", &self.passkey).replace("{sign_in}", &self.sign_in);
         let path = path.replace("{key}", &self.key).replace("{webhook}", &self.webhook);
+        let path = path.replace("{pairing}", &self.pairing);
         format!("/api{path}")
     }
 
     async fn ask(&self, server: &Server, method: &str, path: &str, body: &str) -> Answer {
         let invite = invite_json_of(random(), 9, soon());
-        let body = if body == "INVITE" { &invite } else { body };
+        let pairing = format!(r#"{{"pairing":"{}"}}"#, self.pairing);
+        let body = match body {
+            "INVITE" => &invite,
+            "PAIRING" => &pairing,
+            body => body,
+        };
         server.send(method, &self.path(path), &self.cookie, body).await
     }
 }

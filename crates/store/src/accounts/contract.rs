@@ -28,6 +28,7 @@ pub(crate) async fn check(store: &dyn Store) -> Result<(), StoreError> {
     the_counter_of_a_passkey_rises(store).await?;
     an_invitation_makes_one_account(store).await?;
     an_invitation_back_takes_every_factor_away(store).await?;
+    nobody_is_two_accounts(store).await?;
     invitations_are_taken_back(store).await?;
     purging_forgets_sign_ins_and_invitations(store).await
 }
@@ -262,6 +263,40 @@ async fn an_invitation_back_takes_every_factor_away(
     Ok(())
 }
 
+async fn nobody_is_two_accounts(store: &dyn Store) -> Result<(), StoreError> {
+    let cid = AccountId::from_bytes([3; 16]);
+    assert_eq!(store.account_by_identity([7; 32]).await?, None);
+    assert!(store.put_identity(ANA, Some([7; 32])).await?);
+    assert!(store.put_identity(ANA, Some([7; 32])).await?, "the same again");
+    let found = store.account_by_identity([7; 32]).await?.map(|account| account.id);
+    assert_eq!(found, Some(ANA));
+    assert_eq!(store.account(ANA).await?.and_then(|account| account.identity), Some([7; 32]));
+    assert!(!store.put_identity(cid, Some([7; 32])).await?);
+    assert!(store.put_identity(cid, None).await?);
+
+    let now = UnixSeconds(50);
+    let given = |identity| Account { identity, ..account(AccountId::from_bytes([4; 16])) };
+    store.put_invitation(invitation(3, None)).await?;
+    let taken = store.accept_invitation([3; 32], given(Some([7; 32])), 9, now).await?;
+    assert_eq!(taken, Accepted::IdentityTaken, "to a new account");
+    store.put_invitation(invitation(4, Some(cid))).await?;
+    let taken = store.accept_invitation([4; 32], given(Some([7; 32])), 9, now).await?;
+    assert_eq!(taken, Accepted::IdentityTaken, "back to another account");
+    let free = store.accept_invitation([4; 32], given(Some([8; 32])), 9, now).await?;
+    assert_eq!(free, Accepted::Done);
+    let found = store.account_by_identity([8; 32]).await?.map(|account| account.id);
+    assert_eq!(found, Some(cid));
+
+    store.put_invitation(invitation(5, Some(ANA))).await?;
+    let mine = Account { identity: Some([7; 32]), ..account(ANA) };
+    assert_eq!(store.accept_invitation([5; 32], mine, 9, now).await?, Accepted::Done);
+    store.put_invitation(invitation(6, Some(ANA))).await?;
+    assert_eq!(store.accept_invitation([6; 32], account(ANA), 9, now).await?, Accepted::Done);
+    assert_eq!(store.account_by_identity([7; 32]).await?, None, "a password alone unlinks");
+    assert!(store.delete_invitation(invitation(3, None).id).await?);
+    Ok(())
+}
+
 async fn invitations_are_taken_back(store: &dyn Store) -> Result<(), StoreError> {
     assert!(!store.delete_invitation(invitation(1, None).id).await?, "it was used");
     assert!(store.delete_invitation(invitation(2, None).id).await?);
@@ -300,6 +335,7 @@ fn account(id: AccountId) -> Account {
         role: if *n == 1 { AccountRole::Admin } else { AccountRole::Counsellor },
         is_disabled: false,
         needs_second_factor: *n == 3,
+        identity: None,
     }
 }
 

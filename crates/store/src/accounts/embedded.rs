@@ -42,6 +42,18 @@ impl AccountStore for Embedded {
         self.run(move |db| rows::account(db, id)).await
     }
 
+    async fn account_by_identity(&self, identity: Hash) -> Result<Option<Account>, StoreError> {
+        self.run(move |db| rows::account_by_identity(db, &identity)).await
+    }
+
+    async fn put_identity(
+        &self,
+        account: AccountId,
+        identity: Option<Hash>,
+    ) -> Result<bool, StoreError> {
+        self.run(move |db| rows::put_identity(db, account, identity)).await
+    }
+
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         self.run(|db| rows::accounts(db)).await
     }

@@ -73,6 +73,25 @@ impl AccountStore for Memory {
         Ok(self.accounts.rows().accounts.get(&id).cloned())
     }
 
+    async fn account_by_identity(&self, identity: Hash) -> Result<Option<Account>, StoreError> {
+        Ok(self.accounts.rows().by_identity(Some(identity)).cloned())
+    }
+
+    async fn put_identity(
+        &self,
+        account: AccountId,
+        identity: Option<Hash>,
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.accounts.rows();
+        if rows.by_identity(identity).is_some_and(|other| other.id != account) {
+            return Ok(false);
+        }
+        if let Some(account) = rows.accounts.get_mut(&account) {
+            account.identity = identity;
+        }
+        Ok(true)
+    }
+
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         let mut all: Vec<_> = self.accounts.rows().accounts.values().cloned().collect();
         all.sort_by_key(|account| (account.created_at, account.id));
@@ -312,13 +331,17 @@ impl AccountStore for Memory {
         let found = rows.invitations.get(&token_hash).copied();
         let found = found.filter(|one| one.used_at.is_none() && one.expires_at > now);
         let Some(found) = found else { return Ok(Accepted::Refused) };
+        let same = rows.by_identity(account.identity).map(|same| same.id);
+        if same.is_some() && same != found.account {
+            return Ok(Accepted::IdentityTaken);
+        }
         match found.account {
             None if rows.by_name(&account.name).is_some() => return Ok(Accepted::NameTaken),
             None if rows.accounts.len() >= max => return Ok(Accepted::Full),
             None => {
                 rows.accounts.insert(account.id, account);
             }
-            Some(id) => rows.reset(id, &account.password_hash),
+            Some(id) => rows.reset(id, &account),
         }
         let used = InvitationRecord { used_at: Some(now), ..found };
         rows.invitations.insert(token_hash, used);
@@ -338,13 +361,19 @@ impl Rows {
         self.accounts.values().find(|account| account.name == name)
     }
 
+    fn by_identity(&self, identity: Option<Hash>) -> Option<&Account> {
+        let identity = identity?;
+        self.accounts.values().find(|account| account.identity == Some(identity))
+    }
+
     fn sign_ins_of(&self, account: AccountId) -> impl Iterator<Item = &SignInRecord> {
         self.sign_ins.values().filter(move |sign_in| sign_in.account == account)
     }
 
-    fn reset(&mut self, id: AccountId, password_hash: &str) {
+    fn reset(&mut self, id: AccountId, given: &Account) {
         if let Some(account) = self.accounts.get_mut(&id) {
-            password_hash.clone_into(&mut account.password_hash);
+            account.password_hash.clone_from(&given.password_hash);
+            account.identity = given.identity;
         }
         self.totps.remove(&id);
         self.recovery_codes.retain(|(owner, _)| *owner != id);

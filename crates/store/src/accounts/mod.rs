@@ -36,6 +36,8 @@ pub enum Accepted {
     Refused,
     /// Somebody else has that name.
     NameTaken,
+    /// Somebody else is that person at the agency's own sign-in.
+    IdentityTaken,
     /// There are as many accounts as there may be.
     Full,
 }
@@ -67,6 +69,17 @@ pub trait AccountStore: Send + Sync + 'static {
 
     /// The account.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+
+    /// The account of somebody at the agency's own sign-in.
+    async fn account_by_identity(&self, identity: Hash) -> Result<Option<Account>, StoreError>;
+
+    /// Says who an account is at the agency's own sign-in.  Returns false, and changes nothing,
+    /// if another account is that person.
+    async fn put_identity(
+        &self,
+        account: AccountId,
+        identity: Option<Hash>,
+    ) -> Result<bool, StoreError>;
 
     /// Every account, oldest first.
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
@@ -191,8 +204,8 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn delete_invitation(&self, id: InvitationId) -> Result<bool, StoreError>;
 
     /// Uses an invitation up.  One to a new account makes `account`, unless there are `max`.
-    /// One that leads back to an account gives that account the password of `account`, takes
-    /// its factors away and ends its sign-ins.
+    /// One that leads back to an account gives that account the password and the identity of
+    /// `account`, takes its factors away and ends its sign-ins.
     async fn accept_invitation(
         &self,
         token_hash: Hash,

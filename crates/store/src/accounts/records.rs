@@ -24,7 +24,7 @@ pub struct Account {
     pub id: AccountId,
     /// What they sign in with; unique.
     pub name: String,
-    /// PHC string of argon2id.
+    /// PHC string of argon2id; empty if there is no password.
     pub password_hash: String,
     /// When it was made.
     pub created_at: UnixSeconds,
@@ -34,6 +34,8 @@ pub struct Account {
     pub is_disabled: bool,
     /// Whether a password alone lets it do nothing but set up a second factor.
     pub needs_second_factor: bool,
+    /// Who it is at the agency's own sign-in: a keyed hash; unique.
+    pub identity: Option<Hash>,
 }
 
 /// Neither the name nor the hash is for logs.

@@ -13,7 +13,7 @@ use crate::accounts::{Accepted, SetUp};
 use crate::rows::{count, exists, forget_journal, seconds, time};
 
 const ACCOUNT: &str = "SELECT id, name, password_hash, created_at, role, is_disabled, \
-                       needs_second_factor FROM account";
+                       needs_second_factor, identity FROM account";
 const SIGN_IN: &str = "SELECT token_hash, id, account, stage, created_at, last_seen_at, \
                        expires_at FROM sign_in";
 const PASSKEY: &str = "SELECT id, account, credential, public_key, n_signatures, created_at, \
@@ -48,8 +48,8 @@ pub(crate) fn create_first_account(
 fn insert_account(db: &Connection, account: &Account) -> Result<()> {
     db.execute(
         "INSERT INTO account (id, name, password_hash, created_at, role, is_disabled,
-                              needs_second_factor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                              needs_second_factor, identity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             account.id.as_bytes(),
             account.name,
@@ -57,7 +57,8 @@ fn insert_account(db: &Connection, account: &Account) -> Result<()> {
             seconds(account.created_at),
             role_number(account.role),
             account.is_disabled,
-            account.needs_second_factor
+            account.needs_second_factor,
+            account.identity
         ],
     )?;
     Ok(())
@@ -73,6 +74,37 @@ pub(crate) fn account_by_name(db: &Connection, name: &str) -> Result<Option<Acco
 
 pub(crate) fn account(db: &Connection, id: AccountId) -> Result<Option<Account>> {
     db.query_row(&format!("{ACCOUNT} WHERE id = ?1"), [id.as_bytes()], account_row).optional()
+}
+
+pub(crate) fn account_by_identity(db: &Connection, identity: &Hash) -> Result<Option<Account>> {
+    db.query_row(&format!("{ACCOUNT} WHERE identity = ?1"), [identity], account_row).optional()
+}
+
+pub(crate) fn put_identity(
+    db: &mut Connection,
+    account: AccountId,
+    identity: Option<Hash>,
+) -> Result<bool> {
+    let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if is_somebody_else(&db, identity, Some(account))? {
+        return Ok(false);
+    }
+    db.execute(
+        "UPDATE account SET identity = ?2 WHERE id = ?1",
+        params![account.as_bytes(), identity],
+    )?;
+    db.commit()?;
+    Ok(true)
+}
+
+fn is_somebody_else(
+    db: &Connection,
+    identity: Option<Hash>,
+    account: Option<AccountId>,
+) -> Result<bool> {
+    let Some(identity) = identity else { return Ok(false) };
+    let found = account_by_identity(db, &identity)?.map(|found| found.id);
+    Ok(found.is_some() && found != account)
 }
 
 pub(crate) fn accounts(db: &Connection) -> Result<Vec<Account>> {
@@ -364,6 +396,9 @@ pub(crate) fn accept_invitation(
     let found = invitation(&tx, token_hash)?
         .filter(|found| found.used_at.is_none() && found.expires_at > now);
     let Some(found) = found else { return Ok(Accepted::Refused) };
+    if is_somebody_else(&tx, account.identity, found.account)? {
+        return Ok(Accepted::IdentityTaken);
+    }
     match found.account {
         None => {
             if account_by_name(&tx, &account.name)?.is_some() {
@@ -376,7 +411,10 @@ pub(crate) fn accept_invitation(
             insert_account(&tx, account)?;
         }
         Some(id) => {
-            put_password(&tx, id, &account.password_hash)?;
+            tx.execute(
+                "UPDATE account SET password_hash = ?2, identity = ?3 WHERE id = ?1",
+                params![id.as_bytes(), account.password_hash, account.identity],
+            )?;
             for table in ["totp", "recovery_code", "passkey", "sign_in"] {
                 let sql = format!("DELETE FROM {table} WHERE account = ?1");
                 tx.execute(&sql, [id.as_bytes()])?;
@@ -408,6 +446,7 @@ fn account_row(row: &Row<'_>) -> Result<Account> {
         role: role(row.get(4)?),
         is_disabled: row.get(5)?,
         needs_second_factor: row.get(6)?,
+        identity: row.get(7)?,
     })
 }
 

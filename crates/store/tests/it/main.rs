@@ -146,6 +146,7 @@ async fn fill(store: &Embedded) {
         role: AccountRole::Admin,
         is_disabled: false,
         needs_second_factor: false,
+        identity: None,
     };
     store.put_setup_token([0; 32]).await.unwrap();
     store.create_first_account([0; 32], account).await.unwrap();
