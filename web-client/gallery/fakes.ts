@@ -136,7 +136,8 @@ export const talks = {
   voice: (talk) => (talk.ladder = { ...talk.ladder, step: "audio" }),
   words: (talk) => (talk.ladder = { ...talk.ladder, step: "text" }),
   drafts: (talk) => (talk.drafts = new Map([["7", "أريد أن أقول إنني Ich bin noch"]])),
-  shares: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: true, away: false }]])),
+  shares: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: true, away: false, without: [] }]])),
+  without: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: false, away: false, without: ["video", "audio", "chat"] }]])),
   asked: (talk) => (talk.place = { asked: true, waits: false, answer: null }),
   answered: (talk) => (talk.place = { asked: false, waits: false, answer: { type: "answer", text: "شارع الزيتون 12، عمّان, second floor" } }),
 } satisfies Record<string, (talk: Talk) => void>;

@@ -9,8 +9,11 @@ describe("what is said beside the chat", () => {
     expect(read.live(write.live("نعم 好 yes"))).toBe("نعم 好 yes");
     expect(read.line(write.line("weak"))).toBe("weak");
     expect(read.mismatch(write.mismatch(true))).toBe(true);
-    const standing = { type: "standing", step: "audio", sharing: true, away: false } as const;
+    const standing = { type: "standing", step: "audio", sharing: true, away: false, without: ["chat"] } as const;
     expect(read.step(write.step(standing))).toEqual(standing);
+    const odd = '{"type":"standing","step":"full","without":["chat","soul",3]}';
+    expect(read.step(odd)).toMatchObject({ without: ["chat"] });
+    expect(read.step('{"type":"standing","step":"full","without":"chat"}')).toMatchObject({ without: [] });
     expect(read.step(write.step({ type: "stop_sharing" }))).toEqual({ type: "stop_sharing" });
     for (const said of [{ type: "ask" }, { type: "rather_not" }, { type: "answer", text: "Main street 4" }] as const) {
       expect(read.place(write.place(said))).toEqual(said);

@@ -1,6 +1,7 @@
 // What participants' pages say to each other beside the chat: read with suspicion, for the other
 // side may run other software than ours.  Each topic has its own small JSON text.
 
+import { type Item, ITEMS } from "./agreed";
 import { STEPS, type Step } from "./ladder";
 import { type Line, LINES } from "./line";
 
@@ -16,6 +17,8 @@ export interface Standing {
   sharing: boolean;
   /** Their device is busy with something else, such as a telephone call. */
   away: boolean;
+  /** What they did not agree to: it is neither sent nor shown. */
+  without: readonly Item[];
 }
 
 /** Moderators may ask somebody to stop sharing. */
@@ -25,7 +28,7 @@ export type StepSaid = ({ type: "standing" } & Standing) | { type: "stop_sharing
 export type PlaceSaid = { type: "ask" } | { type: "answer"; text: string } | { type: "rather_not" };
 
 /** How somebody stands of whom nothing is known. */
-export const STANDING: Standing = { step: "full", sharing: false, away: false };
+export const STANDING: Standing = { step: "full", sharing: false, away: false, without: [] };
 
 /** Words for the wire. */
 export const write = {
@@ -52,7 +55,7 @@ export const read = {
     const word = field(text, "step");
     const step = STEPS.find((one) => one === word);
     if (type !== "standing" || step === undefined) return null;
-    return { type, step, sharing: field(text, "sharing") === true, away: field(text, "away") === true };
+    return { type, step, sharing: field(text, "sharing") === true, away: field(text, "away") === true, without: itemsIn(field(text, "without")) };
   },
   place(text: string): PlaceSaid | null {
     const type = field(text, "type");
@@ -65,6 +68,10 @@ export const read = {
     return typeof differs === "boolean" ? differs : null;
   },
 };
+
+function itemsIn(value: unknown): readonly Item[] {
+  return Array.isArray(value) ? ITEMS.filter((item) => value.includes(item)) : [];
+}
 
 /** The end of a text, never with half a character at its beginning. */
 function lastCharacters(text: string, n: number): string {

@@ -10,6 +10,7 @@ const WELL: TileFacts = {
   gone_ms: 0,
   vouched: true,
   camera_on: true,
+  refused: false,
   drawn: true,
   still_ms: 0,
   locked_ms: 0,
@@ -22,6 +23,7 @@ const WELL: TileFacts = {
 const CASES: [string, Partial<TileFacts>, TileState][] = [
   ["a picture when all is well", {}, { type: "picture" }],
   ["camera off", { camera_on: false, drawn: false }, { type: "camera_off" }],
+  ["that no picture was agreed to, before that it is paused", { camera_on: false, drawn: false, paused: true, refused: true }, { type: "refused" }],
   ["that pictures are paused for the voice's sake", { camera_on: false, drawn: false, paused: true }, { type: "paused" }],
   ["that it is stopped when the safety codes differ, whatever comes", { stopped: true }, { type: "stopped" }],
   ["a picture that comes nevertheless", { paused: true }, { type: "picture" }],

@@ -17,6 +17,8 @@ export interface TileFacts {
   vouched: boolean;
   /** Whether they say that their camera is on. */
   camera_on: boolean;
+  /** Whether they did not agree to a picture of themselves. */
+  refused: boolean;
   /** Whether a picture of theirs was drawn since the camera went on. */
   drawn: boolean;
   /** Since when no new picture was decoded, in milliseconds. */
@@ -43,6 +45,7 @@ export type TileState =
   | { type: "stopped" }
   | { type: "away" }
   | { type: "paused" }
+  | { type: "refused" }
   | { type: "camera_off" }
   | { type: "cannot_open" }
   | { type: "weak_line" };
@@ -61,6 +64,7 @@ export function tileState(facts: TileFacts): TileState {
   if (!facts.connected) return { type: "reconnecting", seconds: Math.floor(facts.gone_ms / 1000) };
   if (!facts.vouched) return { type: "securing" };
   if (facts.away) return { type: "away" };
+  if (!facts.camera_on && facts.refused) return { type: "refused" };
   if (!facts.camera_on) return facts.paused ? { type: "paused" } : { type: "camera_off" };
   if (facts.locked_ms > LOCKED_MS_MAX) return { type: "cannot_open" };
   if (!facts.drawn) return facts.still_ms > 3 * STILL_MS_MAX ? { type: "weak_line" } : { type: "securing" };

@@ -25,6 +25,8 @@ export function tileWord(state: TileState): Key | null {
       return "tile.away";
     case "paused":
       return "tile.paused";
+    case "refused":
+      return "tile.refused";
     case "camera_off":
       return "tile.camera_off";
     case "cannot_open":

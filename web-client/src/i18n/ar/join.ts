@@ -125,6 +125,8 @@ export const words: Of<"join"> = {
   "agreed.when": "تم الاتفاق في {when}، النص {version}.",
   "agreed.yes": "نعم",
   "agreed.no": "لا",
+  "agreed.give": "أوافق عليه",
+  "agreed.take_back": "أسحب موافقتي",
   "agreed.own": "هذا سجلكم الخاص. هو على هذا الجهاز فقط إلى أن تغلقوا الصفحة.",
   "agreed.both": "وقّع الطرفان هذا السجل. لا نسخة منه على الخادم.",
   "agreed.save": "حفظ كملف",

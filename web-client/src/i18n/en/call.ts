@@ -34,6 +34,10 @@ export const words = {
   "chat.you": "You",
   "chat.not_kept": "Sealed for the people in this room. Gone when the call ends.",
   "chat.from": "{name} wrote: {text}",
+  "chat.own_no": "You have not agreed to writing. So you are not asked to write, and what others write is not shown to you.",
+  "chat.agree": "I agree, open the writing",
+  "chat.their_no": "The other person has not agreed to writing. They would not be shown it, so nothing can be sent. They can change that on their side at any time.",
+  "chat.absent": "Has not agreed to writing and does not see it: {names}",
 
   "safety.open": "Safety code",
   "safety.text": "Name these pictures to each other, from the first to the last. If you both see the same, nobody is listening in between.",
@@ -61,6 +65,8 @@ export const words = {
 
   "tile.securing": "Securing…",
   "tile.camera_off": "Camera off",
+  "tile.refused": "Has not agreed to a picture",
+  "tile.no_sound": "Has not agreed to sound",
   "tile.weak_line": "Weak line",
   "tile.reconnecting": "Reconnecting, {n} s",
   "tile.here_reconnecting": "Your line is reconnecting…",
@@ -87,6 +93,7 @@ export const words = {
   "self.away": "Paused by your device",
   "self.sharing": "You are sharing",
   "self.paused": "Not sent just now",
+  "self.refused": "Without a picture, as you decided",
 
   "tile.away": "Busy on their device for a moment",
   "tile.stopped": "Stopped",

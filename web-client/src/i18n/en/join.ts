@@ -125,6 +125,8 @@ export const words = {
   "agreed.when": "Agreed on {when}, text {version}.",
   "agreed.yes": "yes",
   "agreed.no": "no",
+  "agreed.give": "Agree to it",
+  "agreed.take_back": "Take it back",
   "agreed.own": "This is your own record. It is on this device only, until you close the page.",
   "agreed.both": "Both of you have signed this record. The server has no copy.",
   "agreed.save": "Save as a file",

@@ -34,6 +34,10 @@ export const words: Of<"call"> = {
   "chat.you": "您",
   "chat.not_kept": "只有房间里的人能打开。通话结束后即消失。",
   "chat.from": "{name}写道：{text}",
+  "chat.own_no": "您没有同意使用文字，所以这里不会请您打字，也不会显示别人写的内容。",
+  "chat.agree": "我同意，打开文字",
+  "chat.their_no": "对方没有同意使用文字，您写的内容不会显示给对方，所以不能发送。对方随时可以自行更改。",
+  "chat.absent": "没有同意使用文字、看不到内容的人：{names}",
 
   "safety.open": "安全码",
   "safety.text": "请从头到尾互相说出这些图案。如果两边相同，就没有人在中间偷听。",
@@ -61,6 +65,8 @@ export const words: Of<"call"> = {
 
   "tile.securing": "正在加密…",
   "tile.camera_off": "摄像头已关闭",
+  "tile.refused": "对方没有同意使用画面",
+  "tile.no_sound": "对方没有同意使用声音",
   "tile.weak_line": "线路不稳",
   "tile.reconnecting": "正在重新连接，{n} 秒",
   "tile.here_reconnecting": "您的线路正在重新连接…",
@@ -87,6 +93,7 @@ export const words: Of<"call"> = {
   "self.away": "设备正忙，已暂停",
   "self.sharing": "您正在共享",
   "self.paused": "暂未发送",
+  "self.refused": "按您的决定，不用画面",
 
   "tile.away": "对方设备暂时被占用",
   "tile.stopped": "已停止",

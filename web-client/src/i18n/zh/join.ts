@@ -125,6 +125,8 @@ export const words: Of<"join"> = {
   "agreed.when": "同意时间：{when}，文本 {version}。",
   "agreed.yes": "同意",
   "agreed.no": "不同意",
+  "agreed.give": "同意此项",
+  "agreed.take_back": "撤回此项",
   "agreed.own": "这是您自己的记录，只在这台设备上，关闭页面后消失。",
   "agreed.both": "双方都签署了这份记录。服务器没有副本。",
   "agreed.save": "保存为文件",

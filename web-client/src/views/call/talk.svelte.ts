@@ -3,6 +3,7 @@
 
 import type { CallModel, MediaModel } from "../../session/call_model";
 import type { Shape } from "../../session/call.svelte";
+import type { Item } from "../../room/agreed";
 import type { Ladder, Step } from "../../room/ladder";
 import { climb, GROUND, lower, reaches, sends } from "../../room/ladder";
 import type { Line, LineFacts } from "../../room/line";
@@ -35,6 +36,8 @@ export class Talk {
   differs: { own: boolean; others: readonly string[] } = $state.raw({ own: false, others: [] });
   /** Whether others see letters as they are written here. */
   isLive = $state(false);
+  /** What the person did not agree to; the others are told. */
+  without: readonly Item[] = $state.raw([]);
   /** How often a moderator ended our sharing. */
   nStopped = $state(0);
 
@@ -92,7 +95,7 @@ export class Talk {
   /** Tells the others how we stand. */
   tell(): void {
     if (this.call.state.others.length === 0) return;
-    this.call.say("step", write.step({ type: "standing", step: this.step, sharing: this.isSharing(), away: this.media.away === true }));
+    this.call.say("step", write.step({ type: "standing", step: this.step, sharing: this.isSharing(), away: this.media.away === true, without: this.without }));
     this.call.say("line", write.line(this.call.line));
   }
 
@@ -192,8 +195,8 @@ export class Talk {
     const said = read.step(text);
     if (said === null || !this.knows(from)) return;
     if (said.type === "standing") {
-      const { step, sharing, away } = said;
-      this.standings = new Map(this.standings).set(from, { step, sharing, away });
+      const { step, sharing, away, without } = said;
+      this.standings = new Map(this.standings).set(from, { step, sharing, away, without });
     } else if (this.isModerator(from) && this.isSharing()) {
       this.media.unshare?.();
       this.nStopped += 1;

@@ -42,7 +42,7 @@ function begin(role: "moderator" | "attendee", bound: Step = "full"): Fake {
 
 const WEAK = { round_trip_ms: 900, lost: 0.3 };
 const GOOD = { round_trip_ms: 50, lost: 0 };
-const standing = (step: Step): string => write.step({ type: "standing", step, sharing: false, away: false });
+const standing = (step: Step): string => write.step({ type: "standing", step, sharing: false, away: false, without: [] });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -58,6 +58,15 @@ describe("what is sent", () => {
     expect(talk.shape).toEqual({ microphone: true, camera: false, lowered: true });
     talk.tell();
     expect(said).toContainEqual({ topic: "step", text: standing(talk.step) });
+  });
+
+  it("comes with what was not agreed to, and so does what the others say", () => {
+    const { talk, said, hear } = begin("attendee");
+    talk.without = ["chat"];
+    talk.tell();
+    expect(said.find(({ topic }) => topic === "step")?.text).toContain('"without":["chat"]');
+    hear("step", write.step({ type: "standing", step: "full", sharing: false, away: false, without: ["video"] }));
+    expect(talk.standing("7").without).toEqual(["video"]);
   });
 
   it("is without a picture for somebody whose line bears the voice only", () => {

@@ -25,6 +25,11 @@ export class AgreedMedia extends LocalMedia {
     await super.set(kind, on);
   }
 
+  /** A screen goes out as a picture: not without a yes to one. */
+  override async share(): Promise<void> {
+    if (this.allowed.camera) await super.share();
+  }
+
   override async askForBoth(): Promise<void> {
     const { camera, microphone } = this.allowed;
     if (camera && microphone) await super.askForBoth();

@@ -33,6 +33,19 @@ test("a camera that was not agreed to never starts, whatever is pressed", async 
   expect(media.withheld).toBeNull();
 });
 
+test("a screen is a picture too: it is not shared without a yes to one", async () => {
+  browser();
+  const asked = vi.fn(() => Promise.reject(new DOMException("no", "NotAllowedError")));
+  vi.stubGlobal("navigator", { mediaDevices: { getDisplayMedia: asked } });
+  const media = new AgreedMedia();
+  media.allow({ camera: false, microphone: true });
+  await media.share();
+  expect(asked).not.toHaveBeenCalled();
+  media.allow({ camera: true, microphone: true });
+  await media.share();
+  expect(asked).toHaveBeenCalledTimes(1);
+});
+
 test("who takes back their yes leaves no device open", async () => {
   const { tracks } = browser();
   const media = new AgreedMedia();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ar } from "../../i18n/ar";
 import { en } from "../../i18n/en";
 import type { Catalogue, Key } from "../../i18n/en";
-import { choiceFor, isAnything, recordOf, textsOf } from "./consent";
+import { changed, choiceFor, isAnything, recordOf, textsOf } from "./consent";
 import { localVoice } from "./read_aloud";
 import type { Tested } from "./taking_part";
 import { testedOf, toldOf } from "./taking_part";
@@ -27,6 +27,11 @@ describe("what is agreed to", () => {
     const record = JSON.parse(recordOf(agreement, sayIn(ar))) as Record<string, unknown>;
     expect(record).toMatchObject({ kind: "aman/consent", version: 1, language: "ar", agreed_at: "2026-11-21T14:02:00.000Z", agreed_to: { video: false, audio: true, chat: true } });
     expect(JSON.stringify(record["text"])).toMatch(/[\u0600-\u06ff]/);
+  });
+
+  it("holds another answer to one thing from then on, in the language it was given in", () => {
+    const before = { version: 1, lang: "ar" as const, at: 5, choice: choiceFor("audio") };
+    expect(changed(before, "chat", false, "en", 9)).toEqual({ version: 1, lang: "en", at: 9, choice: { video: false, audio: true, chat: false } });
   });
 
   it("names nobody and no link", () => {

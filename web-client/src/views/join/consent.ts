@@ -3,19 +3,12 @@
 // The record is on this device, and on the counsellor's when both signed it; never on the server.
 import type { Key } from "../../i18n/en";
 import type { Lang } from "../../i18n/format";
+import type { Choice, Item } from "../../room/agreed";
+import { ITEMS } from "../../room/agreed";
 import type { WayToTakePart } from "./taking_part";
 
 /** Raised whenever the meaning of a card changes, in all languages at once. */
 export const CONSENT_VERSION = 1;
-
-/** What can be agreed to one by one. */
-export const ITEMS = ["video", "audio", "chat"] as const;
-
-/** One of them. */
-export type Item = (typeof ITEMS)[number];
-
-/** Yes or no to each. */
-export type Choice = Readonly<Record<Item, boolean>>;
 
 /** What was agreed to. */
 export interface Agreement {
@@ -54,6 +47,11 @@ export function choiceFor(way: WayToTakePart): Choice {
 /** Whether there is a way to meet at all. */
 export function isAnything(choice: Choice): boolean {
   return ITEMS.some((item) => choice[item]);
+}
+
+/** The agreement with another answer to one item. */
+export function changed(before: Agreement, item: Item, agreed: boolean, lang: Lang, at: number): Agreement {
+  return { version: CONSENT_VERSION, lang, at, choice: { ...before.choice, [item]: agreed } };
 }
 
 /** The text for the reader and the file: every card, in order. */
