@@ -8,6 +8,7 @@ use crate::accounts::records::{
     TotpRecord,
 };
 use crate::accounts::{Accepted, SetUp};
+use crate::programs::contract as programs;
 use crate::{Created, Store, StoreError};
 
 const ANA: AccountId = AccountId::from_bytes([1; 16]);
@@ -21,6 +22,8 @@ pub(crate) async fn check(store: &dyn Store) -> Result<(), StoreError> {
     sign_ins_come_and_go(store).await?;
     sign_ins_are_ended_together(store).await?;
     an_account_has_so_many_sign_ins(store).await?;
+    who_only_knows_the_password_puts_nobody_out(store).await?;
+    what_was_ended_is_not_renewed(store).await?;
     who_is_shut_out_is_signed_out(store).await?;
     a_time_step_is_used_once(store).await?;
     a_recovery_code_is_used_once(store).await?;
@@ -118,6 +121,30 @@ async fn an_account_has_so_many_sign_ins(store: &dyn Store) -> Result<(), StoreE
     assert_eq!(store.sign_in([2; 32]).await?, None, "the one unused for longest goes");
     assert_eq!(store.sign_ins_of(ANA).await?.len(), 3);
     store.delete_sign_ins_of(ANA, None).await
+}
+
+async fn who_only_knows_the_password_puts_nobody_out(
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    store.put_sign_in(sign_in(1, 1), 3).await?;
+    for n in 2..=6 {
+        let half = SignInRecord { stage: Stage::Password, ..sign_in(n, u64::from(n)) };
+        store.put_sign_in(half, 3).await?;
+    }
+    assert_eq!(store.sign_in([1; 32]).await?, Some(sign_in(1, 1)));
+    assert_eq!(store.sign_ins_of(ANA).await?.len(), 4, "they are bounded all the same");
+    store.delete_sign_ins_of(ANA, None).await
+}
+
+async fn what_was_ended_is_not_renewed(store: &dyn Store) -> Result<(), StoreError> {
+    store.put_sign_in(sign_in(1, 1), 3).await?;
+    assert!(store.renew_sign_in([1; 32], UnixSeconds(7)).await?);
+    let renewed = SignInRecord { created_at: UnixSeconds(7), ..sign_in(1, 1) };
+    assert_eq!(store.sign_in([1; 32]).await?, Some(renewed));
+    store.delete_sign_in([1; 32]).await?;
+    assert!(!store.renew_sign_in([1; 32], UnixSeconds(8)).await?);
+    assert_eq!(store.sign_in([1; 32]).await?, None);
+    Ok(())
 }
 
 async fn who_is_shut_out_is_signed_out(store: &dyn Store) -> Result<(), StoreError> {
@@ -245,6 +272,8 @@ async fn an_invitation_back_takes_every_factor_away(
     store.put_recovery_codes(ANA, vec![[1; 32]]).await?;
     assert_eq!(store.create_passkey(passkey(5, ANA), 9).await?, Created::Done);
     store.put_sign_in(sign_in(5, 5), 9).await?;
+    assert_eq!(store.create_key(programs::key(ANA, 1), 9).await?, Created::Done);
+    assert_eq!(store.create_webhook(programs::webhook(ANA, 1), 9).await?, Created::Done);
 
     store.put_invitation(invitation(5, Some(ANA))).await?;
     store.put_invitation(invitation(6, Some(ANA))).await?;
@@ -260,6 +289,8 @@ async fn an_invitation_back_takes_every_factor_away(
     assert_eq!(store.n_recovery_codes(ANA).await?, 0);
     assert_eq!(store.passkeys_of(ANA).await?, []);
     assert_eq!(store.sign_ins_of(ANA).await?, []);
+    assert_eq!(store.keys_of(ANA).await?, [], "somebody else may have made it");
+    assert_eq!(store.webhooks_of(ANA).await?, []);
     Ok(())
 }
 

@@ -91,6 +91,14 @@ impl AccountStore for Embedded {
         self.run(move |db| rows::touch_sign_in(db, &token_hash, at)).await
     }
 
+    async fn renew_sign_in(
+        &self,
+        token_hash: Hash,
+        at: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        self.run(move |db| rows::renew_sign_in(db, &token_hash, at)).await
+    }
+
     async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError> {
         self.run(move |db| rows::delete_sign_in(db, &token_hash)).await
     }

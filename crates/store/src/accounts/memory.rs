@@ -8,7 +8,7 @@ use protocol::id::{AccountId, InvitationId, PasskeyId, SignInId};
 use protocol::time::UnixSeconds;
 
 use crate::accounts::records::{
-    Account, Hash, InvitationRecord, PasskeyRecord, SignInRecord, TotpRecord,
+    Account, Hash, InvitationRecord, PasskeyRecord, SignInRecord, Stage, TotpRecord,
 };
 use crate::accounts::{Accepted, AccountStore, SetUp};
 use crate::memory::Memory;
@@ -125,7 +125,10 @@ impl AccountStore for Memory {
 
     async fn put_sign_in(&self, sign_in: SignInRecord, max: usize) -> Result<(), StoreError> {
         let mut rows = self.accounts.rows();
-        let mut others: Vec<_> = rows.sign_ins_of(sign_in.account).copied().collect();
+        let is_half = |one: &SignInRecord| one.stage == Stage::Password;
+        let others = rows.sign_ins_of(sign_in.account).copied();
+        let mut others: Vec<_> =
+            others.filter(|other| is_half(other) == is_half(&sign_in)).collect();
         others.sort_by_key(|other| (other.last_seen_at, other.created_at));
         let n_over = (others.len() + 1).saturating_sub(max);
         for over in others.iter().take(n_over) {
@@ -154,6 +157,16 @@ impl AccountStore for Memory {
             sign_in.last_seen_at = sign_in.last_seen_at.max(at);
         }
         Ok(())
+    }
+
+    async fn renew_sign_in(
+        &self,
+        token_hash: Hash,
+        at: UnixSeconds,
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.accounts.rows();
+        let found = rows.sign_ins.get_mut(&token_hash);
+        Ok(found.map(|sign_in| sign_in.created_at = at).is_some())
     }
 
     async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError> {
@@ -341,7 +354,10 @@ impl AccountStore for Memory {
             None => {
                 rows.accounts.insert(account.id, account);
             }
-            Some(id) => rows.reset(id, &account),
+            Some(id) => {
+                rows.reset(id, &account);
+                self.programs.forget(id);
+            }
         }
         let used = InvitationRecord { used_at: Some(now), ..found };
         rows.invitations.insert(token_hash, used);

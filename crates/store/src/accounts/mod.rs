@@ -100,7 +100,8 @@ pub trait AccountStore: Send + Sync + 'static {
     ) -> Result<bool, StoreError>;
 
     /// Keeps that somebody signed in.  If the account has `max` sign-ins, the one unused for
-    /// longest goes.
+    /// longest goes.  Those that only know the password are counted apart: a thief of it could
+    /// put its owner out with them.
     async fn put_sign_in(&self, sign_in: SignInRecord, max: usize) -> Result<(), StoreError>;
 
     /// Who signed in with the token of this hash; `None` if the account is shut out.
@@ -111,6 +112,14 @@ pub trait AccountStore: Send + Sync + 'static {
 
     /// Keeps when somebody was there last.  Nothing happens if they were there later.
     async fn touch_sign_in(&self, token_hash: Hash, at: UnixSeconds) -> Result<(), StoreError>;
+
+    /// Keeps that somebody signed in proved it once more.  Returns whether the sign-in is still
+    /// there: what was ended meanwhile stays so.
+    async fn renew_sign_in(
+        &self,
+        token_hash: Hash,
+        at: UnixSeconds,
+    ) -> Result<bool, StoreError>;
 
     /// Forgets it.  Nothing happens if it is not there.
     async fn delete_sign_in(&self, token_hash: Hash) -> Result<(), StoreError>;
@@ -205,7 +214,8 @@ pub trait AccountStore: Send + Sync + 'static {
 
     /// Uses an invitation up.  One to a new account makes `account`, unless there are `max`.
     /// One that leads back to an account gives that account the password and the identity of
-    /// `account`, takes its factors away and ends its sign-ins.
+    /// `account`, takes its factors, keys and webhooks away and ends its sign-ins: somebody else
+    /// may have had it.
     async fn accept_invitation(
         &self,
         token_hash: Hash,

@@ -151,9 +151,9 @@ pub(crate) fn put_sign_in(
     let others = i64::try_from(max.saturating_sub(1)).unwrap_or(i64::MAX);
     db.execute(
         "DELETE FROM sign_in WHERE token_hash IN (
-             SELECT token_hash FROM sign_in WHERE account = ?1
+             SELECT token_hash FROM sign_in WHERE account = ?1 AND (stage = 0) = ?3
              ORDER BY last_seen_at DESC, created_at DESC, id LIMIT -1 OFFSET ?2)",
-        params![account, others],
+        params![account, others, sign_in.stage == Stage::Password],
     )?;
     db.execute(
         "INSERT OR REPLACE INTO sign_in (token_hash, id, account, stage, created_at,
@@ -191,6 +191,15 @@ pub(crate) fn touch_sign_in(db: &Connection, token_hash: &Hash, at: UnixSeconds)
         params![token_hash, seconds(at)],
     )?;
     Ok(())
+}
+
+pub(crate) fn renew_sign_in(
+    db: &Connection,
+    token_hash: &Hash,
+    at: UnixSeconds,
+) -> Result<bool> {
+    let sql = "UPDATE sign_in SET created_at = ?2 WHERE token_hash = ?1";
+    Ok(db.execute(sql, params![token_hash, seconds(at)])? > 0)
 }
 
 pub(crate) fn delete_sign_in(db: &Connection, token_hash: &Hash) -> Result<()> {
@@ -415,7 +424,7 @@ pub(crate) fn accept_invitation(
                 "UPDATE account SET password_hash = ?2, identity = ?3 WHERE id = ?1",
                 params![id.as_bytes(), account.password_hash, account.identity],
             )?;
-            for table in ["totp", "recovery_code", "passkey", "sign_in"] {
+            for table in ["totp", "recovery_code", "passkey", "sign_in", "api_key", "webhook"] {
                 let sql = format!("DELETE FROM {table} WHERE account = ?1");
                 tx.execute(&sql, [id.as_bytes()])?;
             }

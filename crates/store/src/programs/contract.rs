@@ -60,7 +60,7 @@ async fn webhooks_come_and_go(store: &dyn Store, owner: AccountId) -> Result<(),
     Ok(())
 }
 
-fn key(account: AccountId, n: u8) -> KeyRecord {
+pub(crate) fn key(account: AccountId, n: u8) -> KeyRecord {
     KeyRecord {
         id: KeyId::from_bytes([n; 16]),
         account,
@@ -73,7 +73,7 @@ fn key(account: AccountId, n: u8) -> KeyRecord {
     }
 }
 
-fn webhook(account: AccountId, n: u8) -> WebhookRecord {
+pub(crate) fn webhook(account: AccountId, n: u8) -> WebhookRecord {
     WebhookRecord {
         id: WebhookId::from_bytes([n; 16]),
         account,

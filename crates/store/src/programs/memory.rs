@@ -27,6 +27,13 @@ impl Programs {
         // Nothing below panics half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The account begins anew.
+    pub(crate) fn forget(&self, account: AccountId) {
+        let mut rows = self.rows();
+        rows.keys.retain(|_, key| key.account != account);
+        rows.webhooks.retain(|_, webhook| webhook.account != account);
+    }
 }
 
 #[async_trait]
