@@ -19,9 +19,14 @@ pub(crate) fn number() -> u32 {
 
 /// Random text of `N` characters, six bits each, of those ICE allows (RFC 8445 section 5.3).
 pub(crate) fn text<const N: usize>() -> String {
+    letters(&bytes::<N>())
+}
+
+/// A character for each byte: six bits of it, of those ICE allows.
+pub(crate) fn letters(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    bytes::<N>()
+    bytes
         .iter()
         .filter_map(|byte| {
             ALPHABET.get(usize::from(byte & 63)).map(|&letter| char::from(letter))

@@ -82,6 +82,8 @@ counters! {
     rtx_received,
     /// Handshakes begun anew after the first was spoilt.
     dtls_restarts,
+    /// Bindings answered for people who try whether they could reach us.
+    probes_answered,
     /// Peer connections at this moment.
     peers,
     /// Facts that found the switchboard's mailbox full.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   STUN  names a peer of ours, authentic ──► answered; its address is known from here on
+//!         names a probe, authentic ──► answered, and forgotten
 //!   DTLS  from a known address ──► handshake ──► keys
 //!   RTP, RTCP  from a known address ──► opened where it lies ──► forwarded
 //! ```
@@ -68,7 +69,9 @@ impl State {
         datagram: &[u8],
     ) -> Option<()> {
         let (ours, theirs) = stun::username(datagram)?;
-        let key = *self.by_ufrag.get(ours)?;
+        let Some(&key) = self.by_ufrag.get(ours) else {
+            return self.probed(now, socket, path, (ours, datagram));
+        };
         let is_held = self.is_held_by_another(now, key, path);
         let peer = self.peers.get_mut(key)?;
         if peer.their_ufrag != theirs {
@@ -94,6 +97,27 @@ impl State {
         if let Some(forgotten) = moved.forgotten {
             self.forget_path(key, forgotten);
         }
+        Some(())
+    }
+
+    /// A Binding for no peer connection of ours: somebody tries whether datagrams come through
+    /// to us and back.  They are told, with no more bytes than they sent, and stay a stranger.
+    fn probed(
+        &mut self,
+        now: Timestamp,
+        socket: &Socket,
+        path: Path,
+        (name, datagram): (&str, &[u8]),
+    ) -> Option<()> {
+        let password = self.probes.admit(now, name)?;
+        let crypto = self.identity.crypto();
+        let binding = stun::verify(datagram, &password, crypto)?;
+        let answer = stun::answer(&binding, path.theirs, &password, crypto)?;
+        if answer.len() > datagram.len() {
+            return None;
+        }
+        send_one(socket, &self.counters, path, &answer);
+        bump(&self.counters.probes_answered);
         Some(())
     }
 

@@ -18,6 +18,7 @@ mod ingress;
 mod offer;
 mod outbox;
 mod peer;
+mod probe;
 mod records;
 mod shard;
 mod socket;
@@ -37,6 +38,7 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use forward::Forwarder;
 use mio::{Interest, Poll, Token, Waker};
+use protocol::media::Probe;
 use tokio::sync::{mpsc, watch};
 
 pub use border::{Busy, MediaFact, MediaOrder};
@@ -47,6 +49,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::dtls::Identity;
 use crate::facts::Facts;
+use crate::probe::{Issuer, Key, Probes};
 use crate::shard::{Shard, State};
 use crate::socket::{Buffers, Socket};
 use crate::table::Table;
@@ -81,6 +84,7 @@ struct Shared {
     stop: Arc<AtomicBool>,
     counters: Arc<Counters>,
     local: SocketAddr,
+    probes: Issuer,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Closed by the thread's end.
     running: watch::Receiver<()>,
@@ -109,16 +113,16 @@ pub fn start(
     let (to_switchboard, facts) = mpsc::channel(FACTS_MAX);
     let (orders, from_switchboard) = sync_channel(ORDERS_MAX);
     let clock = Clock::start();
+    let candidates = answer::candidates(&advertise, local.port());
+    let key = Arc::new(Key::generate(Arc::clone(&identity)));
+    let probes = Issuer::new(Arc::clone(&key), clock, candidates.clone());
     let shard = Shard {
         poll,
         socket,
         buffers: Buffers::default(),
         state: State {
             clock,
-            ours: Ours {
-                fingerprint: *identity.fingerprint(),
-                candidates: answer::candidates(&advertise, local.port()),
-            },
+            ours: Ours { fingerprint: *identity.fingerprint(), candidates },
             identity,
             forwarder: Forwarder::default(),
             peers: Table::default(),
@@ -126,6 +130,7 @@ pub fn start(
             by_address: HashMap::new(),
             waiting: Vec::new(),
             facts: Facts::new(to_switchboard),
+            probes: Probes::new(clock.now(), key),
             counters: Arc::clone(&counters),
             tick_at: clock.now(),
         },
@@ -142,7 +147,8 @@ pub fn start(
         })
         .context("cannot start the media thread")?;
     let thread = Mutex::new(Some(thread));
-    let shared = Arc::new(Shared { orders, waker, stop, counters, local, thread, running });
+    let shared =
+        Arc::new(Shared { orders, waker, stop, counters, local, probes, thread, running });
     Ok((MediaHandle { shared }, facts))
 }
 
@@ -155,6 +161,13 @@ impl MediaHandle {
     pub fn order(&self, order: MediaOrder) -> Result<(), Busy> {
         self.shared.orders.try_send(order).map_err(|_| Busy)?;
         self.shared.waker.wake().map_err(|_| Busy)
+    }
+
+    /// What somebody needs to try, for half a minute, whether datagrams come through to the
+    /// media port and back.  Nothing is kept of it (ADR 7).
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        self.shared.probes.make()
     }
 
     /// What has been done so far.

@@ -28,6 +28,7 @@ use crate::dtls::{Dtls, Identity};
 use crate::facts::Facts;
 use crate::outbox::{Outbox, send_one};
 use crate::peer::{Names, Peer};
+use crate::probe::Probes;
 use crate::socket::{Buffers, Socket};
 use crate::table::Table;
 
@@ -61,6 +62,7 @@ pub(crate) struct State {
     pub(crate) by_address: HashMap<SocketAddr, PeerKey>,
     pub(crate) waiting: Vec<PeerKey>,
     pub(crate) facts: Facts,
+    pub(crate) probes: Probes,
     pub(crate) counters: Arc<Counters>,
     pub(crate) tick_at: Timestamp,
 }

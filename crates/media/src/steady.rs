@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::dtls::{Dtls, Identity};
 use crate::facts::Facts;
 use crate::peer::{Names, Peer};
+use crate::probe::{Key, Probes};
 use crate::shard::State;
 use crate::socket::{Path, Socket};
 use crate::srtp::{Keys, Srtp, TAG_BYTES};
@@ -69,6 +70,7 @@ fn state() -> State {
     State {
         clock,
         ours: Ours { fingerprint: [0; 32], candidates: vec![] },
+        probes: Probes::new(clock.now(), Arc::new(Key::generate(Arc::clone(&identity)))),
         identity,
         forwarder: Forwarder::default(),
         peers: Table::default(),

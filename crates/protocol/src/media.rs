@@ -1,5 +1,7 @@
 //! What a participant sends and sees, without the media itself.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -106,6 +108,30 @@ pub struct TrackState {
     pub kind: TrackKind,
     /// Whether sound or pictures are being sent on it.
     pub on: bool,
+}
+
+/// What a page needs to try, for half a minute and before anybody is let in, whether datagrams
+/// come through to the media port and back: ICE credentials and where to ask (ADR 7).
+#[derive(Clone, PartialEq, Eq, Serialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct Probe {
+    /// The server's `a=ice-ufrag`.
+    pub ufrag: String,
+    /// The server's `a=ice-pwd`.
+    pub password: String,
+    /// Where it listens.
+    pub candidates: Vec<ProbeCandidate>,
+}
+
+/// An address of the media port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct ProbeCandidate {
+    /// The address.
+    #[ts(type = "string")]
+    pub ip: IpAddr,
+    /// The UDP port.
+    pub port: u16,
 }
 
 #[cfg(test)]

@@ -10,5 +10,6 @@
 mod attacks;
 mod calls;
 mod client;
+mod probes;
 mod recovery;
 mod stage;
