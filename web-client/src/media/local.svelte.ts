@@ -4,7 +4,7 @@
 // A camera that is off is released, so that its light goes out.  A microphone that is muted
 // stays open and sends silence: packets go on at the same rate and size, and tell nothing.
 
-import type { TrackKind } from "../protocol/wire";
+import type { RoomKind, TrackKind } from "../protocol/wire";
 import type { DeviceTrouble } from "../room/words";
 import { blurOf, canShareScreen, screenTrack, setBlurOf } from "./extras";
 import type { Devices, News } from "./devices";
@@ -42,6 +42,9 @@ export class LocalMedia {
   /** Whether the background is blurred; `null` where this browser cannot. */
   blur: boolean | null = $state(null);
 
+  /** What the appointment has at all: a device beyond it never starts. */
+  within: Readonly<Record<TrackKind, boolean>> = $state.raw({ microphone: true, camera: true });
+
   /** What the person last said; a late answer of the browser must not overrule it. */
   private wanted: Record<TrackKind, boolean> = { microphone: false, camera: false };
   /** Muted by the person: a microphone that comes back stays so. */
@@ -52,8 +55,19 @@ export class LocalMedia {
   /** Called when a track went on or off, or was replaced. */
   onChange: (kind: TrackKind) => void = () => undefined;
 
+  /** From here on only what the appointment has; what runs beyond it is released. */
+  bound(kind: RoomKind): void {
+    this.within = { microphone: kind !== "text", camera: kind === "video" };
+    for (const one of KINDS) if (!this.within[one]) this.forget(one);
+    if (kind !== "video") this.unshare();
+  }
+
   /** Asks for both; what cannot be had is left out, with its trouble named. */
   async askForBoth(): Promise<void> {
+    if (!this.within.camera || !this.within.microphone) {
+      if (this.within.microphone) await this.set("microphone", true);
+      return;
+    }
     this.asking = true;
     this.wanted = { microphone: true, camera: true };
     this.isMuted = false;
@@ -71,6 +85,7 @@ export class LocalMedia {
 
   /** Turns a track on or off; turning on may ask the browser. */
   async set(kind: TrackKind, on: boolean): Promise<void> {
+    if (on && !this.within[kind]) return;
     if (kind === "camera" || on) this.wanted[kind] = on;
     if (kind === "microphone") this.isMuted = !on;
     if (kind === "camera" && !on) {
@@ -116,9 +131,14 @@ export class LocalMedia {
 
   /** Shows a window or the screen instead of the camera. */
   async share(): Promise<void> {
-    if (!canShareScreen()) return;
+    if (!canShareScreen() || !this.within.camera) return;
     const track = await screenTrack();
     if (track === null) return;
+    // The appointment may have become another one while the person chose.
+    if (!this.isWithin("camera")) {
+      track.stop();
+      return;
+    }
     this.unshare();
     this.screen = track;
     // The browser's own "stop sharing".
@@ -201,6 +221,10 @@ export class LocalMedia {
       if (now !== null && !this.isGone(kind)) this.news = was === null ? { type: "replaced", kind, name: now.label } : { type: "back" };
     }
     this.noteAway();
+  }
+
+  private isWithin(kind: TrackKind): boolean {
+    return this.within[kind];
   }
 
   private isWanted(kind: TrackKind): boolean {

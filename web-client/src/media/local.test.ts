@@ -117,6 +117,53 @@ const microphoneOf = (media: LocalMedia): FakeTrack | null => media.microphone a
 beforeEach(() => {
   vi.useRealTimers();
 });
+/** A browser that notes what it is asked for. */
+function noting(): { asked: string[]; given: FakeTrack[] } {
+  const asked: string[] = [];
+  const given: FakeTrack[] = [];
+  const getUserMedia = (wish: { audio?: unknown; video?: unknown }): Promise<unknown> => {
+    asked.push(Object.keys(wish).sort().join("+"));
+    const made = [...(wish.audio === undefined ? [] : [track("audio")]), ...(wish.video === undefined ? [] : [track("video")])];
+    given.push(...made);
+    return Promise.resolve({ getTracks: () => made });
+  };
+  vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, getDisplayMedia: () => Promise.reject(new Error("nobody was to be asked")) } });
+  return { asked, given };
+}
+
+test("an appointment by voice never asks for a camera, nor for a screen, whatever is pressed", async () => {
+  const { asked } = noting();
+  const media = new LocalMedia();
+  media.bound("audio");
+  await media.askForBoth();
+  await media.set("camera", true);
+  await media.share();
+  expect(asked).toEqual(["audio"]);
+  expect([media.camera, media.screen, media.isOn("camera"), media.microphoneOn]).toEqual([null, null, false, true]);
+});
+
+test("an appointment in writing asks for nothing at all", async () => {
+  const { asked } = noting();
+  const media = new LocalMedia();
+  media.bound("text");
+  await media.askForBoth();
+  await media.set("microphone", true);
+  await media.set("camera", true);
+  await media.recover();
+  expect(asked).toEqual([]);
+  expect([media.microphone, media.camera]).toEqual([null, null]);
+});
+
+test("what runs beyond the appointment is released, not only muted", async () => {
+  const { given } = noting();
+  const media = new LocalMedia();
+  await media.askForBoth();
+  media.bound("audio");
+  expect(given.map(({ kind, stopped }) => [kind, stopped])).toEqual([["audio", false], ["video", true]]);
+  media.bound("text");
+  expect(given.every(({ stopped }) => stopped)).toBe(true);
+});
+
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();

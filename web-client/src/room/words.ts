@@ -1,7 +1,7 @@
 // Which words go with which state.  Keys only: the words are in i18n.
 import type { Key } from "../i18n/en";
 import type { EndReason } from "../protocol/participant";
-import type { FarewellReason, InviteState, Reject, TrackKind } from "../protocol/wire";
+import type { FarewellReason, InviteState, Reject, RoomKind, TrackKind } from "../protocol/wire";
 import type { Step } from "./ladder";
 import type { Line } from "./line";
 import type { TileState } from "./tile";
@@ -34,6 +34,11 @@ export function tileWord(state: TileState): Key | null {
     case "weak_line":
       return "tile.weak_line";
   }
+}
+
+/** The same for a tile without a picture, in an appointment that may have none. */
+export function noPictureWord(kind: RoomKind, state: TileState): Key | null {
+  return kind === "video" ? tileWord(state) : kind === "audio" ? "tile.by_voice" : "tile.in_writing";
 }
 
 /** The word for the own line. */

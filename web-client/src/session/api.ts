@@ -14,8 +14,9 @@ export class Unreachable extends Error {}
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** One request; refusals are thrown. */
-export async function request(method: Method, path: string, body?: unknown): Promise<unknown> {
+export async function request(method: Method, path: string, body?: unknown, patience_ms?: number): Promise<unknown> {
   const init: RequestInit = { method, credentials: "same-origin", cache: "no-store", redirect: "error" };
+  if (patience_ms !== undefined) init.signal = AbortSignal.timeout(patience_ms);
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };
     init.body = JSON.stringify(body);
@@ -26,7 +27,9 @@ export async function request(method: Method, path: string, body?: unknown): Pro
   } catch {
     throw new Unreachable();
   }
-  const text = await response.text();
+  const text = await response.text().catch(() => {
+    throw new Unreachable();
+  });
   if (response.ok) return text === "" ? undefined : JSON.parse(text);
   throw new Rejected(rejectIn(text, response.status));
 }

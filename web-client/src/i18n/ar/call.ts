@@ -72,6 +72,8 @@ export const words: Of<"call"> = {
 
   "tile.securing": "جارٍ التأمين…",
   "tile.camera_off": "الكاميرا مغلقة",
+  "tile.by_voice": "بالصوت",
+  "tile.in_writing": "كتابةً",
   "tile.refused": "من دون موافقة على الصورة",
   "tile.no_sound": "من دون موافقة على الصوت",
   "tile.weak_line": "الخط ضعيف",
@@ -96,6 +98,7 @@ export const words: Of<"call"> = {
   },
   "banner.now": "انقطع الاتصال. نحاول من جديد…",
   "banner.media": "يجري وصل الصورة والصوت. يمكنكم الكتابة من الآن.",
+  "banner.media_audio": "يجري وصل الصوت. يمكنكم الكتابة من الآن.",
   "banner.unheard": "لم يُجب الجهاز الآخر منذ 20 ثانية. تتوقف الصورة والصوت إلى أن يجيب، وما زال بإمكانكم الكتابة.",
   "banner.code_changed": "تغيّر رمز الأمان. الرجاء مقارنته من جديد.",
   "banner.unsafe": "مرّر متصفحكم شيئًا غير مختوم، فأوقفناه. الرجاء استعمال متصفح آخر.",
@@ -152,6 +155,7 @@ export const words: Of<"call"> = {
   "news.away": "يستعمل جهازكم الميكروفون أو الكاميرا لشيء آخر، ربما لمكالمة هاتفية. سيعود ذلك تلقائيًا.",
 
   "devices.title": "الكاميرا والميكروفون والصوت",
+  "devices.title_audio": "الميكروفون والصوت",
   "devices.microphone": "الميكروفون",
   "devices.camera": "الكاميرا",
   "devices.speaker": "يخرج الصوت من",

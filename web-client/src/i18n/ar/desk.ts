@@ -69,6 +69,8 @@ export const words: Of<"desk"> = {
   "room.end_yes": "إلغاء الموعد",
   "room.open": "فتح غرفة الانتظار",
   "room.open_hint": "تبدأ الكاميرا والميكروفون. لا أحد يراكم أو يسمعكم حتى تُدخلوه.",
+  "room.open_hint_audio": "يعمل الميكروفون من دون كاميرا. لا يسمعكم أحد حتى تُدخلوه.",
+  "room.open_hint_text": "لا تعمل كاميرا ولا ميكروفون: هذا الموعد كتابةً.",
   "room.opening": "جارٍ فتح غرفة الانتظار…",
   "room.connected": "غرفة الانتظار مفتوحة",
   "room.reconnecting": "انقطع الاتصال. نحاول من جديد تلقائيًا…",
@@ -212,6 +214,8 @@ export const words: Of<"desk"> = {
   "check.line.good": "الاتصال جيد",
   "check.line.fair": "الاتصال مقبول",
   "check.line.weak": "الاتصال ضعيف",
+  "check.reach.works": "الصوت والصورة يمرّان",
+  "check.reach.blocked": "الشبكة تمنع الصوت والصورة",
 
   "notes.label": "ملاحظات لكم",
   "notes.hint": "تُختم على هذا الجهاز أثناء الكتابة، ولا يراها أحد غيركم.",

@@ -65,6 +65,8 @@ export const words = {
 
   "tile.securing": "Securing…",
   "tile.camera_off": "Camera off",
+  "tile.by_voice": "By voice",
+  "tile.in_writing": "In writing",
   "tile.refused": "Has not agreed to a picture",
   "tile.no_sound": "Has not agreed to sound",
   "tile.weak_line": "Weak line",
@@ -82,6 +84,7 @@ export const words = {
   "banner.reconnecting": { one: "The connection broke. Trying again in {n} second.", other: "The connection broke. Trying again in {n} seconds." },
   "banner.now": "The connection broke. Trying again…",
   "banner.media": "Picture and sound are being connected. You can already write.",
+  "banner.media_audio": "The sound is being connected. You can already write.",
   "banner.unheard": "The other device has not answered for 20 seconds. Picture and sound are paused until it does. You can still write.",
   "banner.code_changed": "The safety code is a new one. Please compare it again.",
   "banner.unsafe": "Your browser let something pass that was not sealed, so we stopped it. Please use another browser.",
@@ -138,6 +141,7 @@ export const words = {
   "news.away": "Your device is using the microphone or camera for something else, perhaps a telephone call. It comes back by itself.",
 
   "devices.title": "Camera, microphone, sound",
+  "devices.title_audio": "Microphone and sound",
   "devices.microphone": "Microphone",
   "devices.camera": "Camera",
   "devices.speaker": "Sound comes from",

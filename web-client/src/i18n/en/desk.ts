@@ -62,6 +62,8 @@ export const words = {
   "room.end_yes": "Cancel it",
   "room.open": "Open waiting room",
   "room.open_hint": "Your camera and microphone start. Nobody sees or hears you until you let them in.",
+  "room.open_hint_audio": "Your microphone starts, and no camera. Nobody hears you until you let them in.",
+  "room.open_hint_text": "No camera and no microphone starts: this appointment is in writing.",
   "room.opening": "Opening the waiting room…",
   "room.connected": "The waiting room is open",
   "room.reconnecting": "The connection broke. Trying again by itself…",
@@ -177,6 +179,8 @@ export const words = {
   "check.line.good": "Good line",
   "check.line.fair": "Fair line",
   "check.line.weak": "Weak line",
+  "check.reach.works": "Sound and picture get through",
+  "check.reach.blocked": "Network blocks sound and picture",
 
   "notes.label": "Notes for yourself",
   "notes.hint": "Sealed on this device as you write. Nobody else sees it.",

@@ -65,6 +65,8 @@ export const words: Of<"call"> = {
 
   "tile.securing": "正在加密…",
   "tile.camera_off": "摄像头已关闭",
+  "tile.by_voice": "语音",
+  "tile.in_writing": "文字",
   "tile.refused": "对方没有同意使用画面",
   "tile.no_sound": "对方没有同意使用声音",
   "tile.weak_line": "线路不稳",
@@ -82,6 +84,7 @@ export const words: Of<"call"> = {
   "banner.reconnecting": { other: "连接断开了，{n} 秒后重试。" },
   "banner.now": "连接断开了，正在重试…",
   "banner.media": "正在接通画面和声音。您现在就可以打字。",
+  "banner.media_audio": "正在接通声音。您现在就可以打字。",
   "banner.unheard": "对方的设备已有 20 秒没有回应。恢复之前，画面和声音会暂停，您仍可以打字。",
   "banner.code_changed": "安全码已更新，请您重新核对。",
   "banner.unsafe": "您的浏览器放过了未加密的内容，我们已将其停止。请换一个浏览器。",
@@ -138,6 +141,7 @@ export const words: Of<"call"> = {
   "news.away": "您的设备正把麦克风或摄像头用于其他用途，可能是来电。之后会自动恢复。",
 
   "devices.title": "摄像头、麦克风和声音",
+  "devices.title_audio": "麦克风和声音",
   "devices.microphone": "麦克风",
   "devices.camera": "摄像头",
   "devices.speaker": "声音播放设备",

@@ -62,6 +62,8 @@ export const words: Of<"desk"> = {
   "room.end_yes": "取消预约",
   "room.open": "打开等候室",
   "room.open_hint": "摄像头和麦克风会启动。在您请对方进来之前，没有人能看到或听到您。",
+  "room.open_hint_audio": "只会打开您的麦克风，不会打开摄像头。在您请对方进来之前，没有人能听到您。",
+  "room.open_hint_text": "不会打开摄像头和麦克风：此次预约为文字。",
   "room.opening": "正在打开等候室…",
   "room.connected": "等候室已打开",
   "room.reconnecting": "连接断开了，正在自动重试…",
@@ -177,6 +179,8 @@ export const words: Of<"desk"> = {
   "check.line.good": "网络良好",
   "check.line.fair": "网络一般",
   "check.line.weak": "网络较弱",
+  "check.reach.works": "声音和画面可以通过",
+  "check.reach.blocked": "网络拦截声音和画面",
 
   "notes.label": "给自己的笔记",
   "notes.hint": "书写时即加密封存在此设备上，别人看不到。",

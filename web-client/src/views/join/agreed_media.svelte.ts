@@ -17,7 +17,7 @@ export class AgreedMedia extends LocalMedia {
   }
 
   override async set(kind: TrackKind, on: boolean): Promise<void> {
-    if (on && !this.allowed[kind]) {
+    if (on && this.within[kind] && !this.allowed[kind]) {
       this.withheld = kind;
       return;
     }

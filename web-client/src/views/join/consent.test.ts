@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ar } from "../../i18n/ar";
 import { en } from "../../i18n/en";
 import type { Catalogue, Key } from "../../i18n/en";
+import { itemsOf } from "../../room/agreed";
 import { changed, choiceFor, isAnything, recordOf, textsOf } from "./consent";
 import { localVoice } from "./read_aloud";
 import type { Tested } from "./taking_part";
@@ -32,6 +33,12 @@ describe("what is agreed to", () => {
   it("holds another answer to one thing from then on, in the language it was given in", () => {
     const before = { version: 1, lang: "ar" as const, at: 5, choice: choiceFor("audio") };
     expect(changed(before, "chat", false, "en", 9)).toEqual({ version: 1, lang: "en", at: 9, choice: { video: false, audio: true, chat: false } });
+  });
+
+  it("is recorded without what the appointment has not", () => {
+    const record = JSON.parse(recordOf({ version: 1, lang: "en", at: 0, choice: choiceFor("text") }, say, itemsOf("text"))) as { agreed_to: unknown; text: { title: string }[] };
+    expect(record.agreed_to).toEqual({ chat: true });
+    expect(record.text.map(({ title }) => title)).not.toContain(en["consent.video.title"]);
   });
 
   it("names nobody and no link", () => {
@@ -65,13 +72,13 @@ describe("what the counsellor sees of the test", () => {
   const none = { camera: null, microphone: null, trouble: { camera: null, microphone: null } };
 
   it("is how the devices did", () => {
-    const found = testedOf({ ...none, trouble: { camera: "denied", microphone: null } }, "not heard", { type: "works", round_trip_ms: 900 });
-    expect(found).toEqual({ kind: "check", camera: "denied", microphone: "off", sound: false, line: "fair" } satisfies Tested);
+    const found = testedOf({ ...none, trouble: { camera: "denied", microphone: null } }, "not heard", { type: "works", round_trip_ms: 900 }, { type: "blocked" });
+    expect(found).toEqual({ kind: "check", camera: "denied", microphone: "off", sound: false, line: "fair", reach: false } satisfies Tested);
   });
 
   it("is not more than the way somebody chose", () => {
-    const found: Tested = { kind: "check", camera: "ok", microphone: "ok", sound: true, line: "good" };
-    expect(toldOf(found, "audio")).toMatchObject({ camera: "off", microphone: "ok" });
-    expect(toldOf(found, "text")).toMatchObject({ camera: "off", microphone: "off" });
+    const found: Tested = { kind: "check", camera: "ok", microphone: "ok", sound: true, line: "good", reach: false };
+    expect(toldOf(found, "audio")).toMatchObject({ camera: "off", microphone: "ok", reach: false });
+    expect(toldOf(found, "text")).toMatchObject({ camera: "off", microphone: "off", reach: null });
   });
 });

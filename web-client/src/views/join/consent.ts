@@ -54,14 +54,14 @@ export function changed(before: Agreement, item: Item, agreed: boolean, lang: La
   return { version: CONSENT_VERSION, lang, at, choice: { ...before.choice, [item]: agreed } };
 }
 
-/** The text for the reader and the file: every card, in order. */
-export function textsOf(say: (key: Key) => string): { title: string; text: string }[] {
-  return [...ITEMS.map((item) => ITEM_CARDS[item]), ...NOTICE_CARDS].map(({ title, text }) => ({ title: say(title), text: say(text) }));
+/** The text for the reader and the file: every card that was shown, in order. */
+export function textsOf(say: (key: Key) => string, items: readonly Item[] = ITEMS): { title: string; text: string }[] {
+  return [...items.map((item) => ITEM_CARDS[item]), ...NOTICE_CARDS].map(({ title, text }) => ({ title: say(title), text: say(text) }));
 }
 
 /** The record as a file: what was agreed to, in the words that were read. */
-export function recordOf(agreement: Agreement, say: (key: Key) => string): string {
+export function recordOf(agreement: Agreement, say: (key: Key) => string, items: readonly Item[] = ITEMS): string {
   const { version, lang, at, choice } = agreement;
-  const record = { kind: "aman/consent", version, language: lang, agreed_at: new Date(at).toISOString(), agreed_to: choice, text: textsOf(say) };
+  const record = { kind: "aman/consent", version, language: lang, agreed_at: new Date(at).toISOString(), agreed_to: Object.fromEntries(items.map((item) => [item, choice[item]])), text: textsOf(say, items) };
   return `${JSON.stringify(record, null, 2)}\n`;
 }
