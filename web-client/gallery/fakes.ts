@@ -171,7 +171,7 @@ export function fakeRecord(change: Partial<SessionRecord> = {}): SessionRecord {
 
 /** Notes before admission. */
 export const fakeDoorstep: readonly DoorstepLine[] = [
-  { participant: "7", own: false, note: { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "fair" } },
+  { participant: "7", own: false, note: { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "fair", reach: false } },
   { participant: "7", own: false, note: { kind: "text", text: "أنا في القطار، هل يمكن دون كاميرا؟" } },
   { participant: "7", own: true, note: { kind: "text", text: "Of course." } },
 ];

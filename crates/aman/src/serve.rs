@@ -49,11 +49,12 @@ pub(crate) async fn run(settings: Settings, ready_file: Option<&Path>) -> anyhow
     let (stop, stopping) = watch::channel(false);
     let names = certificate_names(&settings.tls, &interfaces);
     let certificate = Certificate::of(&settings, &names)?;
-    let sums = media.clone();
+    let (sums, probes) = (media.clone(), media.clone());
     let behind = Behind {
         store: store.clone(),
         switchboard: switchboard.clone(),
         media_sums: Arc::new(move || sums.counters().named()),
+        probes: Arc::new(move || probes.probe()),
     };
     let accounts = AccountRules {
         key: ServerKey::load(&settings.data.dir)?,

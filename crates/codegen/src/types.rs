@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use protocol::{account, api, client, server};
+use protocol::{account, api, client, media, server};
 use ts_rs::{Config, TS, TypeVisitor};
 
 const HEADER: &str =
@@ -32,6 +32,7 @@ pub(crate) fn modules() -> [String; 2] {
     found.visit::<api::ChangeRoom>();
     found.visit::<api::OpenCard>();
     found.visit::<api::Card>();
+    found.visit::<media::Probe>();
     found.visit::<api::NewKey>();
     found.visit::<api::MadeKey>();
     found.visit::<api::NewWebhook>();

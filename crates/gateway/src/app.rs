@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use protocol::media::Probe;
 use store::Store;
 use switchboard::Switchboard;
 use tokio::sync::watch;
@@ -22,6 +23,9 @@ use crate::server_key::ServerKey;
 
 /// Sums of another part of the server, for the metrics page.
 pub type Sums = Arc<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+
+/// Makes what somebody needs to try the way to the media port.
+pub type Probes = Arc<dyn Fn() -> Probe + Send + Sync>;
 
 /// How accounts are kept.
 #[derive(Clone, Debug)]
@@ -49,6 +53,7 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) counters: Counters,
     pub(crate) media_sums: Sums,
+    pub(crate) probes: Probes,
     pub(crate) passwords: Passwords,
     pub(crate) paces: Mutex<Paces>,
     /// So that what is kept of names tried says nothing to whoever sees memory.

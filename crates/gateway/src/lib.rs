@@ -49,7 +49,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::api::setup::offer as offer_setup;
-pub use crate::app::{AccountRules, Sums};
+pub use crate::app::{AccountRules, Probes, Sums};
 pub use crate::hooks::HookRules;
 pub use crate::limits::Limits;
 pub use crate::operator::Operator;
@@ -93,6 +93,8 @@ pub struct Behind {
     pub switchboard: Switchboard,
     /// Sums of the media plane, for the metrics page.
     pub media_sums: Sums,
+    /// Makes probes of the media plane, for the device test.
+    pub probes: Probes,
 }
 
 /// The door, built but not yet open.
@@ -130,6 +132,7 @@ impl Gateway {
             pages: settings.pages,
             counters: counters::Counters::default(),
             media_sums: behind.media_sums,
+            probes: behind.probes,
             passwords: passwords::Passwords::new(),
             paces: Mutex::new(pace::Paces::new(&settings.limits)),
             name_key: random::bytes()?,

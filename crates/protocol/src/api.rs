@@ -266,7 +266,7 @@ pub struct NewInvite {
     pub sealed_card: Opaque<SEALED_CARD_BYTES_MAX>,
 }
 
-/// `POST /api/invites/{invite}/card`, by whoever holds the link.
+/// `POST /api/invites/{invite}/card` and `/probe`, by whoever holds the link.
 #[derive(Clone, Debug, Deserialize, Serialize, TS)]
 #[serde(deny_unknown_fields)]
 #[ts(export_to = "wire.ts")]

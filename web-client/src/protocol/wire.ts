@@ -387,7 +387,7 @@ export type OfferedSlot = { mid: Mid, audio: boolean };
 export type OfferedTrack = { mid: Mid, kind: TrackKind };
 
 /**
- * `POST /api/invites/{invite}/card`, by whoever holds the link.
+ * `POST /api/invites/{invite}/card` and `/probe`, by whoever holds the link.
  */
 export type OpenCard = { server_auth: string };
 
@@ -457,6 +457,17 @@ export type Presence = {
   connected: boolean,
   tracks: Array<TrackState>,
 };
+
+/**
+ * What a page needs to try, for half a minute and before anybody is let in, whether datagrams
+ * come through to the media port and back: ICE credentials and where to ask (ADR 7).
+ */
+export type Probe = { ufrag: string, password: string, candidates: Array<ProbeCandidate> };
+
+/**
+ * An address of the media port.
+ */
+export type ProbeCandidate = { ip: string, port: number };
 
 /**
  * Answer to `POST /api/account/recovery-codes`.

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { DoorstepLine, DoorstepNote } from "./doorstep";
 import { lastCheck, readDoorstepNote, writeDoorstepNote } from "./doorstep";
 
-const check: DoorstepNote & { kind: "check" } = { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "good" };
+const check: DoorstepNote & { kind: "check" } = { kind: "check", camera: "denied", microphone: "ok", sound: true, line: "good", reach: true };
 
 describe("a note before admission", () => {
   it.each<DoorstepNote>([{ kind: "text", text: "I am on the bus" }, { kind: "wait" }, { kind: "not_today", text: "غدًا" }, check])("%j is read as it was written", (note) => {
@@ -17,7 +17,7 @@ describe("a note before admission", () => {
   it("has no place for what is long, or not known to us", () => {
     const long = readDoorstepNote(JSON.stringify({ kind: "text", text: "😀".repeat(600) }));
     expect(Array.from(long?.kind === "text" ? long.text : "")).toHaveLength(500);
-    expect(readDoorstepNote('{"kind":"check","camera":"<b>","microphone":7,"sound":"yes","line":["good"]}')).toEqual({ kind: "check", camera: null, microphone: null, sound: null, line: null });
+    expect(readDoorstepNote('{"kind":"check","camera":"<b>","microphone":7,"sound":"yes","line":["good"]}')).toEqual({ kind: "check", camera: null, microphone: null, sound: null, line: null, reach: null });
     expect(writeDoorstepNote({ kind: "not_today", text: "x".repeat(900) })).toHaveLength(500 + '{"kind":"not_today","text":""}'.length);
   });
 });

@@ -8,7 +8,7 @@ export type DeviceCheck = "ok" | "denied" | "absent" | "busy" | "off";
 export type DoorstepNote =
   | { kind: "text"; text: string }
   /** `null`: not tried. */
-  | { kind: "check"; camera: DeviceCheck | null; microphone: DeviceCheck | null; sound: boolean | null; line: "good" | "fair" | "weak" | null }
+  | { kind: "check"; camera: DeviceCheck | null; microphone: DeviceCheck | null; sound: boolean | null; line: "good" | "fair" | "weak" | null; reach: boolean | null }
   /** "Please wait a little." */
   | { kind: "wait" }
   /** "Not today", with words. */
@@ -59,6 +59,8 @@ export function readDoorstepNote(text: string): DoorstepNote | null {
         microphone: DEVICES.find((one) => one === found["microphone"]) ?? null,
         sound: typeof found["sound"] === "boolean" ? found["sound"] : null,
         line: LINES.find((one) => one === found["line"]) ?? null,
+        // Not in the notes of older pages.
+        reach: typeof found["reach"] === "boolean" ? found["reach"] : null,
       };
     default:
       return null;

@@ -13,11 +13,12 @@ const MICROPHONE: Record<DeviceCheck, Key> = {
 const LINE = { good: "check.line.good", fair: "check.line.fair", weak: "check.line.weak" } as const;
 
 /** The result in words; what was not tried is left out. */
-export function checkWords({ camera, microphone, sound, line }: DoorstepNote & { kind: "check" }): Key[] {
+export function checkWords({ camera, microphone, sound, line, reach }: DoorstepNote & { kind: "check" }): Key[] {
   return [
     ...(camera === null ? [] : [CAMERA[camera]]),
     ...(microphone === null ? [] : [MICROPHONE[microphone]]),
     ...(sound === null ? [] : [sound ? ("check.sound.heard" as const) : ("check.sound.not_heard" as const)]),
     ...(line === null ? [] : [LINE[line]]),
+    ...(reach === null ? [] : [reach ? ("check.reach.works" as const) : ("check.reach.blocked" as const)]),
   ];
 }

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use protocol::api::{Card, InviteState, InviteView, NewInvite, OpenCard};
 use protocol::id::{InviteId, RoomId};
 use protocol::limits::INVITES_PER_ROOM_MAX;
+use protocol::media::Probe;
 use protocol::opaque::Opaque;
 use protocol::reject::Reject;
 use protocol::server::Place;
@@ -80,6 +81,18 @@ pub(super) async fn open_card(
         minutes: room.minutes,
         kind: room.kind,
     }))
+}
+
+/// For the device test of whoever holds the link: the way of sound and picture can be tried
+/// before anybody lets them in.  Nobody else has a reason to, so nobody else may.
+pub(super) async fn probe(
+    State(app): State<Shared>,
+    _: Stranger,
+    Named(invite): Named<InviteId>,
+    Words(open): Words<OpenCard>,
+) -> Result<Json<Probe>, Refusal> {
+    app.switchboard.open_invite(invite, open.server_auth.as_slice()).await?;
+    Ok(Json((app.probes)()))
 }
 
 pub(super) async fn revoke(

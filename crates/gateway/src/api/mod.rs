@@ -29,6 +29,7 @@ use protocol::api::{
     NewKey, NewRoom, NewWebhook, OpenCard, RoomView, ServerState, Setup, SignIn, Ticket,
     WebhookView,
 };
+use protocol::media::Probe;
 use protocol::reject::Reject;
 
 use crate::app::Shared;
@@ -234,6 +235,14 @@ fn rooms(routes: Routes) -> Routes {
                 .answers::<Card>(200)
                 .refuses(&[410]),
             invites::open_card,
+        )
+        .on(
+            Operation::post("/invites/{invite}/probe", "What tries the way to the media port")
+                .by_strangers()
+                .takes::<OpenCard>()
+                .answers::<Probe>(200)
+                .refuses(&[410]),
+            invites::probe,
         )
 }
 

@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::server::{Server, settings};
 use crate::sockets::{Socket, next, open};
 
-const SECRET: [u8; 32] = [42; 32];
+pub(crate) const SECRET: [u8; 32] = [42; 32];
 const CARD: &[u8] = b"sealed: whom you will meet";
 
 #[tokio::test]

@@ -74,6 +74,7 @@ const ROUTES: &[(&str, &str, Door, &str)] = &[
     ("POST", "/rooms/{room}/ticket", Door::Theirs, ""),
     ("DELETE", "/invites/{invite}", Door::Theirs, ""),
     ("POST", "/invites/{invite}/card", Door::Open, "{}"),
+    ("POST", "/invites/{invite}/probe", Door::Open, "{}"),
     ("GET", "/keys", Door::Whole, ""),
     ("POST", "/keys", Door::Whole, "{}"),
     ("DELETE", "/keys/{key}", Door::Theirs, ""),

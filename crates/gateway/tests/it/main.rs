@@ -14,6 +14,7 @@ mod http;
 mod pages;
 mod porch;
 mod privacy;
+mod probe;
 mod programs;
 mod server;
 mod sockets;

@@ -8,6 +8,7 @@ use gateway::{
     AccountRules, Behind, Gateway, GatewaySettings, Limits, Origin, Pages, ServerKey,
 };
 use media::{Busy, MediaOrder};
+use protocol::media::{Probe, ProbeCandidate};
 use store::Store;
 use store::memory::Memory;
 use switchboard::{MediaPlane, Switchboard};
@@ -39,6 +40,12 @@ impl MediaPlane for NoMedia {
     fn order(&self, _order: MediaOrder) -> Result<(), Busy> {
         Err(Busy)
     }
+}
+
+/// What the media plane would make.
+pub(crate) fn probe() -> Probe {
+    let candidates = vec![ProbeCandidate { ip: "192.0.2.7".parse().unwrap(), port: 3478 }];
+    Probe { ufrag: "some name".to_owned(), password: "its password".to_owned(), candidates }
 }
 
 pub(crate) fn settings() -> GatewaySettings {
@@ -73,6 +80,7 @@ impl Server {
             store: store.clone(),
             switchboard: switchboard.clone(),
             media_sums: Arc::new(|| vec![("packets_in", 7)]),
+            probes: Arc::new(probe),
         };
         let gateway = Gateway::bind(settings, behind, stopping).await.unwrap();
         let address = gateway.local_addr().unwrap();

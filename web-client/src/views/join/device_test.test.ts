@@ -55,18 +55,22 @@ describe("the report", () => {
     peak: 0.123,
     sound: "not heard",
     line: { type: "works", round_trip_ms: 42 },
+    reach: { type: "works", round_trip_ms: 12 },
     online: true,
   };
 
   it("says what a helper asks", () => {
     const text = reportOf(found, new Date(Date.UTC(2026, 10, 21, 9, 30, 59)));
-    for (const line of ["Time: 2026-11-21T09:30Z", "Browser: Firefox 128", "Camera: denied", "Microphone hears: quiet (loudest 12 of 100)", "Test sound: not heard", "Line to the server: works, 42 ms there and back"]) {
+    for (const line of ["Time: 2026-11-21T09:30Z", "Browser: Firefox 128", "Camera: denied", "Microphone hears: quiet (loudest 12 of 100)", "Test sound: not heard", "Line to the server: works, 42 ms there and back", "Way of picture and sound (UDP): works, 12 ms there and back"]) {
       expect(text).toContain(`${line}\r\n`);
     }
   });
 
   it("does not claim what was not tried", () => {
-    expect(reportOf(found, new Date(0))).toMatch(/UDP\): not tried/);
+    expect(reportOf({ ...found, reach: { type: "unknown" } }, new Date(0))).toMatch(/UDP\): not tried\r\n/);
+    expect(reportOf({ ...found, reach: { type: "checking" } }, new Date(0))).toMatch(/UDP\): not finished\r\n/);
+    expect(reportOf({ ...found, reach: { type: "works", round_trip_ms: null } }, new Date(0))).toMatch(/UDP\): works\r\n/);
+    expect(reportOf({ ...found, reach: { type: "blocked" } }, new Date(0))).toMatch(/UDP\): blocked/);
     expect(reportOf({ ...found, line: { type: "unreachable" } }, new Date(0))).toContain("the server does not answer");
   });
 });

@@ -1,8 +1,7 @@
 // Whether this device reaches the server in the ways that a conversation needs.
 //
 // Checked: a request and its answer, and the WebSocket that everything but media goes through.
-// Not checked: the way of picture and sound (UDP to the media port).  The server answers there
-// only to people who were let in, so nobody can try it before.  The page says so in words.
+// The way of picture and sound (UDP to the media port) is tried by reach.ts.
 import { socketUrl } from "../../session/socket";
 
 /** How the check ended. */

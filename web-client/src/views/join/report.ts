@@ -4,6 +4,7 @@ import type { DeviceTrouble } from "../../room/words";
 import type { Browser } from "./browser";
 import type { Heard } from "./hearing";
 import type { LineCheck } from "./line_check";
+import type { Reach } from "./reach";
 
 /** What was found. */
 export interface Findings {
@@ -22,6 +23,7 @@ export interface Findings {
   /** What the person said about the test sound. */
   sound: "not played" | "heard" | "not heard" | "no answer";
   line: LineCheck;
+  reach: Reach;
   online: boolean;
 }
 
@@ -41,7 +43,7 @@ export function reportOf(found: Findings, at: Date): string {
     `Test sound: ${found.sound}`,
     `Online, says the browser: ${found.online ? "yes" : "no"}`,
     `Line to the server: ${lineLine(line)}`,
-    "Way of picture and sound (UDP): not tried, it opens only for people who were let in",
+    `Way of picture and sound (UDP): ${reachLine(found.reach)}`,
   ];
   return `${lines.join("\r\n")}\r\n`;
 }
@@ -49,6 +51,19 @@ export function reportOf(found: Findings, at: Date): string {
 function deviceLine(works: boolean, trouble: DeviceTrouble | null): string {
   if (works) return "works";
   return trouble === null ? "not asked for" : trouble;
+}
+
+function reachLine(reach: Reach): string {
+  switch (reach.type) {
+    case "checking":
+      return "not finished";
+    case "works":
+      return reach.round_trip_ms === null ? "works" : `works, ${reach.round_trip_ms} ms there and back`;
+    case "blocked":
+      return "blocked, nothing came back";
+    case "unknown":
+      return "not tried";
+  }
 }
 
 function lineLine(line: LineCheck): string {

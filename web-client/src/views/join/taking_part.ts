@@ -4,6 +4,7 @@ import type { DeviceCheck, DoorstepNote } from "../../room/doorstep";
 import type { MediaModel } from "../../session/call_model";
 import type { LineCheck } from "./line_check";
 import { SLOW_MS } from "./line_check";
+import type { Reach } from "./reach";
 
 /** Three equal ways. */
 export type WayToTakePart = "video" | "audio" | "text";
@@ -12,20 +13,21 @@ export type WayToTakePart = "video" | "audio" | "text";
 export type Tested = DoorstepNote & { kind: "check" };
 
 /** Sums the test up. */
-export function testedOf(media: Pick<MediaModel, "camera" | "microphone" | "trouble">, sound: string, line: LineCheck): Tested {
+export function testedOf(media: Pick<MediaModel, "camera" | "microphone" | "trouble">, sound: string, line: LineCheck, reach: Reach): Tested {
   return {
     kind: "check",
     camera: deviceOf(media.camera !== null, media.trouble.camera),
     microphone: deviceOf(media.microphone !== null, media.trouble.microphone),
     sound: sound === "heard" ? true : sound === "not heard" ? false : null,
     line: lineOf(line),
+    reach: reach.type === "works" ? true : reach.type === "blocked" ? false : null,
   };
 }
 
 /** What was found, as far as it matters for the way the person chose. */
 export function toldOf(tested: Tested, way: WayToTakePart): Tested {
   if (way === "video") return tested;
-  return { ...tested, camera: "off", microphone: way === "text" ? "off" : tested.microphone };
+  return way === "audio" ? { ...tested, camera: "off" } : { ...tested, camera: "off", microphone: "off", reach: null };
 }
 
 function deviceOf(works: boolean, trouble: DeviceTrouble | null): DeviceCheck {
