@@ -50,6 +50,10 @@ pub(crate) fn modules() -> [String; 2] {
     found.visit::<account::ConfirmPassword>();
     found.visit::<account::ChangePassword>();
     found.visit::<account::AccountView>();
+    found.visit::<account::NewPairing>();
+    found.visit::<account::PairingView>();
+    found.visit::<account::PairingWords>();
+    found.visit::<account::PairingParcel>();
     found.visit::<account::OpenInvitation>();
     found.visit::<account::InvitationView>();
     found.visit::<account::AcceptInvitation>();

@@ -17,6 +17,7 @@ use crate::operator::Operator;
 use crate::origin::Origins;
 use crate::pace::Paces;
 use crate::pages::Pages;
+use crate::pairings::Pairings;
 use crate::passkeys::answered::Answered;
 use crate::passwords::Passwords;
 use crate::server_key::ServerKey;
@@ -64,6 +65,8 @@ pub(crate) struct App {
     pub(crate) holders: Holders,
     /// Challenges that were answered.
     pub(crate) answered: Mutex<Answered>,
+    /// Keys on their way to a second device.
+    pub(crate) pairings: Mutex<Pairings>,
     /// Tells connections to look whether their sign-in is still there.
     pub(crate) sign_ins: watch::Sender<()>,
     pub(crate) hsts: bool,
@@ -77,6 +80,11 @@ impl App {
     /// Challenges that were answered.
     pub(crate) fn answered(&self) -> MutexGuard<'_, Answered> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keys on their way to a second device.
+    pub(crate) fn pairings(&self) -> MutexGuard<'_, Pairings> {
+        self.pairings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A sign-in ended, or several.

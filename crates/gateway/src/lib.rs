@@ -24,6 +24,7 @@ mod operator;
 mod origin;
 mod pace;
 mod pages;
+mod pairings;
 mod passkeys;
 mod passwords;
 mod patient_io;
@@ -139,6 +140,7 @@ impl Gateway {
             accounts: settings.accounts,
             holders: holders::Holders::default(),
             answered: Mutex::default(),
+            pairings: Mutex::default(),
             sign_ins: watch::Sender::new(()),
             hsts: settings.hsts,
             metrics_here: metrics_listener.is_none(),

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::api::{Me, Password};
-use crate::id::{AccountId, PasskeyId, SignInId};
+use crate::id::{AccountId, PairingId, PasskeyId, SignInId};
 use crate::limits::{
-    CREDENTIAL_BYTES_MAX, PASSKEY_WORDS_BYTES_MAX, SEALED_TOTP_BYTES_MAX, SIGNATURE_BYTES_MAX,
+    CREDENTIAL_BYTES_MAX, PAIRING_BYTES_MAX, PASSKEY_WORDS_BYTES_MAX, SEALED_TOTP_BYTES_MAX,
+    SIGNATURE_BYTES_MAX,
 };
 use crate::opaque::Opaque;
 use crate::time::UnixSeconds;
@@ -211,6 +212,82 @@ pub struct AccountView {
     pub sign_ins: Vec<SignInView>,
     /// Whether the last second factor has to stay.
     pub needs_second_factor: bool,
+}
+
+/// `POST /api/pairing`: a device that has the keys begins to hand them to another.
+#[derive(Clone, Copy, Deserialize, Serialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct NewPairing {
+    /// Derived from a secret that goes from screen to camera.
+    pub pairing: PairingId,
+}
+
+/// How far a pairing got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "wire.ts")]
+pub enum PairingState {
+    /// No other device came yet.
+    Waiting,
+    /// One did.
+    Claimed,
+    /// And was answered: people compare numbers.
+    Answered,
+    /// They were the same, the keys can be fetched.
+    Released,
+    /// And were.
+    Fetched,
+}
+
+/// How a pairing stands, for both devices.
+#[derive(Clone, Debug, Deserialize, Serialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct PairingView {
+    /// How far it got.
+    pub state: PairingState,
+    /// When it is over.
+    pub expires_at: UnixSeconds,
+    /// What the new device said.
+    #[ts(type = "string | null")]
+    pub hello: Option<Opaque<PAIRING_BYTES_MAX>>,
+    /// What the old one answered.
+    #[ts(type = "string | null")]
+    pub answer: Option<Opaque<PAIRING_BYTES_MAX>>,
+}
+
+/// What one device brings for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "wire.ts")]
+pub enum PairingStep {
+    /// The new one's public key.
+    Hello,
+    /// The old one's.
+    Answer,
+    /// The keys, sealed.
+    Parcel,
+}
+
+/// `POST /api/pairing/{pairing}`.
+#[derive(Clone, Deserialize, Serialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct PairingWords {
+    /// What it is.
+    pub step: PairingStep,
+    /// The server cannot read it.
+    #[ts(type = "string")]
+    pub bytes: Opaque<PAIRING_BYTES_MAX>,
+}
+
+/// Answer to `POST /api/pairing/{pairing}/fetch`, once.
+#[derive(Clone, Deserialize, Serialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct PairingParcel {
+    /// The keys, sealed.
+    #[ts(type = "string")]
+    pub parcel: Opaque<PAIRING_BYTES_MAX>,
 }
 
 /// `POST /api/invitation`: where does this link lead?

@@ -101,6 +101,11 @@ byte_id!(
     PasskeyId, 16, "k"
 );
 byte_id!(
+    /// The bringing of keys to a second device.  Derived from the secret of its link, so that it
+    /// says nothing of it.
+    PairingId, 16, "pr"
+);
+byte_id!(
     /// The operator's one-time link for a counsellor.
     InvitationId, 16, "o"
 );

@@ -211,6 +211,15 @@ pub const SECOND_FACTOR_PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long after a sign-in factors may be changed without the password once more.
 pub const FRESH_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
+/// How long keys may take to get from one device of a counsellor to the next.
+pub const PAIRING_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Most of these that are under way at a time.
+pub const PAIRINGS_MAX: usize = 256;
+
+/// Largest thing one of two such devices tells the other: the keys, sealed and padded.
+pub const PAIRING_BYTES_MAX: usize = 512;
+
 /// How long a challenge for a passkey, or the offer of a secret, can be answered.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 

@@ -339,6 +339,11 @@ export type NewInvite = {
 export type NewKey = { label: string, scopes: Array<KeyScope>, expires_at?: UnixSeconds | null };
 
 /**
+ * `POST /api/pairing`: a device that has the keys begins to hand them to another.
+ */
+export type NewPairing = { pairing: PairingId };
+
+/**
  * `POST /api/account/passkeys`: what the authenticator made (WebAuthn section 7.1).
  */
 export type NewPasskey = { client_data: string, authenticator_data: string };
@@ -400,6 +405,42 @@ export type OpenGroup = { group: GroupId, generation: Generation };
  * `POST /api/invitation`: where does this link lead?
  */
 export type OpenInvitation = { token: string };
+
+/**
+ * The bringing of keys to a second device.  Derived from the secret of its link, so that it
+ * says nothing of it.
+ */
+export type PairingId = string;
+
+/**
+ * Answer to `POST /api/pairing/{pairing}/fetch`, once.
+ */
+export type PairingParcel = { parcel: string };
+
+/**
+ * How far a pairing got.
+ */
+export type PairingState = "waiting" | "claimed" | "answered" | "released" | "fetched";
+
+/**
+ * What one device brings for the other.
+ */
+export type PairingStep = "hello" | "answer" | "parcel";
+
+/**
+ * How a pairing stands, for both devices.
+ */
+export type PairingView = {
+  state: PairingState,
+  expires_at: UnixSeconds,
+  hello: string | null,
+  answer: string | null,
+};
+
+/**
+ * `POST /api/pairing/{pairing}`.
+ */
+export type PairingWords = { step: PairingStep, bytes: string };
 
 /**
  * One device in one room.  A person with two devices is two participants.

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::extract::path::Path;
 use axum::http::request::Parts;
-use protocol::id::{AccountId, InviteId, KeyId, PasskeyId, RoomId, SignInId, WebhookId};
+use protocol::id::{
+    AccountId, InviteId, KeyId, PairingId, PasskeyId, RoomId, SignInId, WebhookId,
+};
 use protocol::reject::Reject;
 use serde::de::DeserializeOwned;
 use store::records::Hash;
@@ -151,5 +153,6 @@ impl Id for RoomId {}
 impl Id for InviteId {}
 impl Id for KeyId {}
 impl Id for WebhookId {}
+impl Id for PairingId {}
 impl Id for PasskeyId {}
 impl Id for SignInId {}

@@ -8,6 +8,7 @@ mod invites;
 mod keys;
 mod me;
 mod openapi;
+mod pairing;
 mod passkeys;
 mod program;
 mod rooms;
@@ -21,8 +22,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use protocol::account::{
     AcceptInvitation, AccountView, ChangePassword, ConfirmPassword, ConfirmTotp, FactorAdded,
-    InvitationView, NewPasskey, NewPasskeyChallenge, OpenInvitation, PasskeyChallenge,
-    PasskeyProof, RecoveryCodes, SignInCode, TotpOffer,
+    InvitationView, NewPairing, NewPasskey, NewPasskeyChallenge, OpenInvitation, PairingParcel,
+    PairingView, PairingWords, PasskeyChallenge, PasskeyProof, RecoveryCodes, SignInCode,
+    TotpOffer,
 };
 use protocol::api::{
     Card, ChangeRoom, InviteView, KeyScope, KeyView, MadeKey, MadeWebhook, Me, NewInvite,
@@ -45,7 +47,7 @@ pub(crate) fn router() -> Router<Shared> {
 
 /// Everything below `/api`, with what describes it.
 pub(crate) fn routes() -> Routes {
-    programs(rooms(account(signing_in(Routes::new()))))
+    programs(rooms(devices(account(signing_in(Routes::new())))))
 }
 
 fn signing_in(routes: Routes) -> Routes {
@@ -173,6 +175,38 @@ fn account(routes: Routes) -> Routes {
             post("/account/sign-out-everywhere", "Ends every sign-in"),
             account::sign_out_everywhere,
         )
+}
+
+fn devices(routes: Routes) -> Routes {
+    let post = Operation::post;
+    routes
+        .on(
+            post("/pairing", "Begins to bring the keys to a second device")
+                .takes::<NewPairing>()
+                .answers::<PairingView>(201)
+                .refuses(&[409]),
+            pairing::create,
+        )
+        .on(
+            Operation::get("/pairing/{pairing}", "How far that got")
+                .answers::<PairingView>(200)
+                .refuses(&[410]),
+            pairing::read,
+        )
+        .on(
+            post("/pairing/{pairing}", "What one device says to the other")
+                .takes::<PairingWords>()
+                .answers::<PairingView>(200)
+                .refuses(&[409, 410]),
+            pairing::say,
+        )
+        .on(
+            post("/pairing/{pairing}/fetch", "The keys, sealed, once")
+                .answers::<PairingParcel>(200)
+                .refuses(&[409, 410]),
+            pairing::fetch,
+        )
+        .on(Operation::delete("/pairing/{pairing}", "Calls it off"), pairing::delete)
 }
 
 fn rooms(routes: Routes) -> Routes {

@@ -54,7 +54,9 @@ impl TypeVisitor for Schemas {
 fn special(name: &str) -> Option<Value> {
     match name {
         "RoomId" | "InviteId" | "AccountId" | "KeyId" | "WebhookId" | "PasskeyId"
-        | "SignInId" | "InvitationId" => Some(json!({"type": "string", "pattern": ID_PATTERN})),
+        | "SignInId" | "InvitationId" | "PairingId" => {
+            Some(json!({"type": "string", "pattern": ID_PATTERN}))
+        }
         // The calendar of every database and language can name them.
         "UnixSeconds" => {
             Some(json!({"type": "integer", "minimum": 0, "maximum": 253_402_300_799_u64}))

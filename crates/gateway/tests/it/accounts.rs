@@ -482,7 +482,7 @@ async fn seen(server: &Server, cookie: &str, ago: u64) {
 }
 
 /// The sign-in began long ago.
-async fn make_old(server: &Server, cookie: &str) {
+pub(crate) async fn make_old(server: &Server, cookie: &str) {
     let mut record = server.store.sign_in(hash(cookie)).await.unwrap().unwrap();
     record.created_at = UnixSeconds(soon() - 3600 - 3600);
     server.store.put_sign_in(record, 9).await.unwrap();

@@ -12,6 +12,7 @@ mod appointments;
 mod authority;
 mod http;
 mod pages;
+mod pairing;
 mod porch;
 mod privacy;
 mod probe;
