@@ -107,6 +107,7 @@ fn gateway_settings(
         operator: settings.operator.clone(),
         hooks: HookRules { allow_private: settings.webhooks.private, ..HookRules::default() },
         pages: web.dir.clone().map_or(Pages::Embedded, Pages::Folder),
+        oidc: settings.oidc.rules(),
         accounts,
         limits: Limits {
             connections_max: web.connections,

@@ -57,6 +57,9 @@ pub(crate) fn modules() -> [String; 2] {
     found.visit::<account::OpenInvitation>();
     found.visit::<account::InvitationView>();
     found.visit::<account::AcceptInvitation>();
+    found.visit::<account::BeginProvider>();
+    found.visit::<account::ProviderAddress>();
+    found.visit::<account::ProviderAnswer>();
     found.visit::<participant::Input>();
     found.visit::<participant::Output>();
     found.types.sort_by(|a, b| a.name.cmp(&b.name));

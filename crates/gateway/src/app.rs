@@ -3,16 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use protocol::id::WebhookId;
 use protocol::media::Probe;
 use store::Store;
 use switchboard::Switchboard;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::holders::Holders;
 use crate::hooks::HookRules;
 use crate::limits::Limits;
+use crate::oidc::Provider;
 use crate::operator::Operator;
 use crate::origin::Origins;
 use crate::pace::Paces;
@@ -50,6 +52,10 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) operator: Operator,
     pub(crate) hooks: HookRules,
+    /// Webhooks to be called once, as a test.
+    pub(crate) hook_tests: mpsc::Sender<WebhookId>,
+    /// The agency's own sign-in, if there is one.
+    pub(crate) provider: Option<Provider>,
     pub(crate) origins: Origins,
     pub(crate) pages: Pages,
     pub(crate) counters: Counters,

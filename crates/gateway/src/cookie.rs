@@ -42,15 +42,20 @@ pub(crate) fn is_brought(headers: &HeaderMap) -> bool {
 
 /// The hash of the token a request brought; `None` if it brought none, or two.
 pub(crate) fn token_hash(headers: &HeaderMap) -> Option<Hash> {
-    let mut tokens = headers
+    let bytes: [u8; 32] = decode_base64url(only(headers, NAME)?)?.try_into().ok()?;
+    Some(sha256(&bytes))
+}
+
+/// The value of a cookie that a request brought once.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='));
-    let token = tokens.next()?;
-    let bytes: [u8; 32] = decode_base64url(token)?.try_into().ok()?;
-    tokens.next().is_none().then(|| sha256(&bytes))
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod holders;
 mod hooks;
 mod limits;
 mod metrics;
+mod oidc;
 mod openapi;
 mod operator;
 mod origin;
@@ -43,16 +44,18 @@ use anyhow::Context;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
+use protocol::id::WebhookId;
 use store::Store;
 use switchboard::Switchboard;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 
 pub use crate::api::setup::offer as offer_setup;
 pub use crate::app::{AccountRules, Probes, Sums};
 pub use crate::hooks::HookRules;
 pub use crate::limits::Limits;
+pub use crate::oidc::{ClientSecret, Issuer, OidcRules};
 pub use crate::operator::Operator;
 pub use crate::origin::Origin;
 pub use crate::pages::Pages;
@@ -84,6 +87,8 @@ pub struct GatewaySettings {
     pub operator: Operator,
     /// How webhooks are kept.
     pub hooks: HookRules,
+    /// The agency's own sign-in, if there is one.
+    pub oidc: Option<OidcRules>,
 }
 
 /// What the door leads to.
@@ -104,6 +109,7 @@ pub struct Gateway {
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
+    to_test: mpsc::Receiver<WebhookId>,
 }
 
 impl Gateway {
@@ -122,6 +128,8 @@ impl Gateway {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
+        hooks::secrets::seal_all(&*behind.store, &settings.accounts.key).await?;
+        let (hook_tests, to_test) = mpsc::channel(hooks::TESTS_MAX);
         let app = App {
             store: behind.store,
             switchboard: behind.switchboard,
@@ -129,6 +137,8 @@ impl Gateway {
             limits: settings.limits,
             operator: settings.operator,
             hooks: settings.hooks,
+            hook_tests,
+            provider: settings.oidc.map(oidc::Provider::new),
             origins: origin::Origins::new(settings.tls.is_some(), settings.origins),
             pages: settings.pages,
             counters: counters::Counters::default(),
@@ -147,7 +157,7 @@ impl Gateway {
             stopping,
         };
         let tls = settings.tls.map(TlsAcceptor::from);
-        Ok(Self { app: Arc::new(app), listener, metrics_listener, tls })
+        Ok(Self { app: Arc::new(app), listener, metrics_listener, tls, to_test })
     }
 
     /// The address it listens on.
@@ -170,7 +180,7 @@ impl Gateway {
         if let Some(listener) = self.metrics_listener {
             tokio::spawn(metrics::run(self.app.clone(), listener));
         }
-        tokio::spawn(hooks::run(self.app.clone(), self.app.switchboard.news()));
+        tokio::spawn(hooks::run(self.app.clone(), self.app.switchboard.news(), self.to_test));
         let router = router(&self.app);
         porch::run(self.app, self.listener, self.tls, router).await;
     }

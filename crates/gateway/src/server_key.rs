@@ -19,6 +19,7 @@ use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
+use store::records::Hash;
 
 use crate::random::{self, NoRandom};
 
@@ -50,6 +51,12 @@ pub(crate) enum Purpose {
     SignInChallenge,
     /// A new passkey.
     NewPasskeyChallenge,
+    /// A sign-in at the agency's own provider that is under way.
+    ProviderFlow,
+    /// Who somebody is there.
+    Identity,
+    /// The secret of a webhook, at rest.
+    WebhookAtRest,
 }
 
 impl Purpose {
@@ -59,6 +66,9 @@ impl Purpose {
             Self::TotpOffer => b"aman/totp-offer/v1",
             Self::SignInChallenge => b"aman/passkey-sign-in/v1",
             Self::NewPasskeyChallenge => b"aman/passkey-new/v1",
+            Self::ProviderFlow => b"aman/provider-flow/v1",
+            Self::Identity => b"aman/provider-identity/v1",
+            Self::WebhookAtRest => b"aman/webhook/v1",
         }
     }
 }
@@ -153,6 +163,19 @@ impl ServerKey {
         hmac::verify(&self.signing_key(purpose), &signed(account, body), tag).ok()?;
         let until = body.get(16..)?.try_into().ok()?;
         Some(UnixSeconds(u64::from_be_bytes(until)))
+    }
+
+    /// A mark of `parts` that says nothing about them without the key.
+    pub(crate) fn mark(&self, purpose: Purpose, parts: &[&[u8]]) -> Hash {
+        let mut context = hmac::Context::with_key(&self.signing_key(purpose));
+        for part in parts {
+            // With their lengths, so that no two lists of parts are one.
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        let mut mark = [0; 32];
+        mark.copy_from_slice(context.sign().as_ref());
+        mark
     }
 
     fn sealing_key(&self, purpose: Purpose) -> Option<LessSafeKey> {

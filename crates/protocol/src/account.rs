@@ -78,6 +78,49 @@ pub struct PasskeyProof {
     pub account: Option<AccountId>,
 }
 
+/// `POST /api/sign-in/provider`: begins to sign in at the agency's own provider (OpenID
+/// Connect).
+#[derive(Clone, Deserialize, Serialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct BeginProvider {
+    /// The operator's link, if it is taken up this way.
+    pub invitation: Option<ProviderInvitation>,
+}
+
+/// The operator's link, taken up with the provider instead of a password.
+#[derive(Clone, Deserialize, Serialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct ProviderInvitation {
+    /// From the fragment of the link: 32 bytes.
+    #[ts(type = "string")]
+    pub token: Opaque<32>,
+    /// Name of the account; ignored where there is one already.
+    pub name: String,
+}
+
+/// Answer to `POST /api/sign-in/provider` and `POST /api/account/provider`: where to go.
+#[derive(Clone, Debug, Deserialize, Serialize, TS)]
+#[ts(export_to = "wire.ts")]
+pub struct ProviderAddress {
+    /// Of the provider's page.
+    pub address: String,
+}
+
+/// `POST /api/sign-in/provider/answer`: what the provider sent the browser back with.
+#[derive(Clone, Deserialize, Serialize, TS)]
+#[serde(deny_unknown_fields)]
+#[ts(export_to = "wire.ts")]
+pub struct ProviderAnswer {
+    /// Which sign-in it belongs to.
+    pub state: String,
+    /// For the server to change into a proof, once.
+    pub code: String,
+    /// Who says so (RFC 9207), if the provider said that.
+    pub iss: Option<String>,
+}
+
 /// Answer to `POST /api/account/passkey-challenge`.
 #[derive(Clone, Debug, Deserialize, Serialize, TS)]
 #[ts(export_to = "wire.ts")]
@@ -212,6 +255,10 @@ pub struct AccountView {
     pub sign_ins: Vec<SignInView>,
     /// Whether the last second factor has to stay.
     pub needs_second_factor: bool,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Whether it is linked to somebody at the agency's own sign-in.
+    pub has_provider: bool,
 }
 
 /// `POST /api/pairing`: a device that has the keys begins to hand them to another.

@@ -105,6 +105,10 @@ pub struct ServerState {
     /// Minutes without anybody doing anything after which the desk signs itself out; 0: never.
     #[serde(default)]
     pub idle_minutes: u16,
+    /// What the agency's own sign-in (OpenID Connect) is called, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub provider: Option<String>,
 }
 
 /// Somebody to call in an emergency.

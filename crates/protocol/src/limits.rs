@@ -220,6 +220,9 @@ pub const PAIRINGS_MAX: usize = 256;
 /// Largest thing one of two such devices tells the other: the keys, sealed and padded.
 pub const PAIRING_BYTES_MAX: usize = 512;
 
+/// How long somebody may take at the agency's own sign-in.
+pub const PROVIDER_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
 /// How long a challenge for a passkey, or the offer of a secret, can be answered.
 pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 

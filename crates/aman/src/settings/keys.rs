@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use gateway::{Operator, Origin};
 
 use super::given::Given;
-use super::{LogFormat, LogLevel, Settings};
+use super::{LogFormat, LogLevel, Settings, oidc};
 
 /// One key of the settings.
 pub(super) struct Key {
@@ -20,7 +20,7 @@ pub(super) struct Key {
 const ADDRESS: &str = "an address and port like 127.0.0.1:8080";
 
 /// All keys, in the order of the reference.
-pub(super) const KEYS: [Key; 23] = [
+pub(super) const KEYS: [Key; 30] = [
     Key {
         section: "data",
         name: "dir",
@@ -164,6 +164,63 @@ pub(super) const KEYS: [Key; 23] = [
             settings.accounts.second_factor_required = required;
             Ok(())
         },
+    },
+    Key {
+        section: "oidc",
+        name: "issuer",
+        doc: "The agency's own sign-in by OpenID Connect: the issuer, exactly as the provider \
+              spells it, for example \"https://id.agency.example/realms/agency\".  Register \
+              ORIGIN/desk there as the redirect URI, for each of web.origins.  Empty: there is \
+              none.",
+        default: "\"\"",
+        put: |settings, given| settings.oidc.put_issuer(given),
+    },
+    Key {
+        section: "oidc",
+        name: "name",
+        doc: "What it is called on the button \"Sign in with NAME\".",
+        default: "\"\"",
+        put: |settings, given| oidc::line(given).map(|it| settings.oidc.name = it),
+    },
+    Key {
+        section: "oidc",
+        name: "client_id",
+        doc: "What this server is called there.",
+        default: "\"\"",
+        put: |settings, given| oidc::line(given).map(|it| settings.oidc.client_id = it),
+    },
+    Key {
+        section: "oidc",
+        name: "client_secret_file",
+        doc: "File that holds the client secret and nothing else.  Empty: a public client, or \
+              the secret is in the environment.",
+        default: "\"\"",
+        put: |settings, given| settings.oidc.put_secret_file(given),
+    },
+    Key {
+        section: "oidc",
+        name: "client_secret",
+        doc: "The client secret.  Taken from the environment only (AMAN_OIDC_CLIENT_SECRET).",
+        default: "\"\"",
+        put: |settings, given| settings.oidc.put_secret(given),
+    },
+    Key {
+        section: "oidc",
+        name: "second_factor",
+        doc: "\"provider\": who signs in there needs no second factor here, because the agency \
+              asks for one there.  \"ask\": an account's second factor is asked here, too.",
+        default: "\"provider\"",
+        put: |settings, given| settings.oidc.put_second_factor(given),
+    },
+    Key {
+        section: "oidc",
+        name: "prompt",
+        doc: "What the provider is told to ask people: \"login\" lets nobody in without \
+              signing in there anew, so that signing out here means something on a shared \
+              computer.  \"select_account\" where the provider knows no \"login\"; \"none\" \
+              leaves it to the provider (single sign-on).",
+        default: "\"login\"",
+        put: |settings, given| settings.oidc.put_prompt(given),
     },
     Key {
         section: "webhooks",

@@ -3,6 +3,7 @@
 
 mod given;
 mod keys;
+mod oidc;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use given::Given;
 use keys::KEYS;
 
 pub(crate) use keys::reference;
+pub(crate) use oidc::OidcSettings;
 
 const FILE_NAME: &str = "aman.toml";
 
@@ -29,6 +31,7 @@ pub(crate) struct Settings {
     pub(crate) operator: Operator,
     pub(crate) webhooks: WebhookSettings,
     pub(crate) accounts: AccountSettings,
+    pub(crate) oidc: OidcSettings,
     pub(crate) tls: TlsSettings,
     pub(crate) media: MediaSettings,
     pub(crate) metrics: MetricsSettings,
@@ -139,6 +142,7 @@ impl Default for Settings {
             operator: Operator::default(),
             webhooks: WebhookSettings::default(),
             accounts: AccountSettings { second_factor_required: true },
+            oidc: OidcSettings::default(),
             tls: TlsSettings::default(),
             media: MediaSettings {
                 bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
@@ -253,6 +257,7 @@ impl Settings {
         if !tls.names.is_empty() && !tls.self_signed {
             fault("tls.names: used only with tls.self_signed");
         }
+        self.oidc.faults().into_iter().for_each(fault);
     }
 }
 

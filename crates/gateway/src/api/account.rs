@@ -15,7 +15,7 @@ use store::{Account, SignInRecord, Stage};
 
 use super::door::{Named, Securing, Whole};
 use super::sign_in;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::cookie;
 use crate::passwords::Passwords;
 use crate::refusal::Refusal;
@@ -52,6 +52,8 @@ pub(super) async fn read(
             })
             .collect(),
         needs_second_factor: account.needs_second_factor,
+        has_password: !account.password_hash.is_empty(),
+        has_provider: account.identity.is_some(),
     }))
 }
 
@@ -108,7 +110,7 @@ pub(super) async fn sign_out_everywhere(
 }
 
 /// Somebody who found an open browser should not be able to lock its owner out.
-pub(super) fn must_be_fresh(app: &Shared, sign_in: &SignInRecord) -> Result<(), Reject> {
+pub(super) fn must_be_fresh(app: &App, sign_in: &SignInRecord) -> Result<(), Reject> {
     let until = sign_in.created_at.plus(FRESH_PATIENCE.as_secs());
     if app.clock.unix() < until { Ok(()) } else { Err(Reject::NotFresh) }
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use store::records::Hash;
 use store::{SignInRecord, Stage, StoreError};
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::cookie;
 use crate::permits;
 use crate::porch::Peer;
@@ -94,7 +94,7 @@ impl FromRequestParts<Shared> for Holder {
 
 /// The sign-in, if it is neither over nor idle; keeps that it is used.
 pub(crate) async fn alive(
-    app: &Shared,
+    app: &App,
     token_hash: Hash,
 ) -> Result<Option<SignInRecord>, StoreError> {
     let now = app.clock.unix();

@@ -13,7 +13,7 @@ use store::{Accepted, Account, InvitationRecord};
 
 use super::door::Stranger;
 use super::{setup, sign_in};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::cookie;
 use crate::passwords::Passwords;
 use crate::random::{self, sha256};
@@ -72,8 +72,8 @@ pub(super) async fn accept(
 }
 
 /// The invitation and the account it leads back to.  One answer for all that is not good.
-async fn found(
-    app: &Shared,
+pub(super) async fn found(
+    app: &App,
     token_hash: Hash,
 ) -> Result<(InvitationRecord, Option<Account>), Refusal> {
     let now = app.clock.unix();

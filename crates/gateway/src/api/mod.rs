@@ -11,6 +11,7 @@ mod openapi;
 mod pairing;
 mod passkeys;
 mod program;
+mod provider;
 mod rooms;
 pub(crate) mod setup;
 mod sign_in;
@@ -21,10 +22,10 @@ mod webhooks;
 use axum::Router;
 use axum::http::StatusCode;
 use protocol::account::{
-    AcceptInvitation, AccountView, ChangePassword, ConfirmPassword, ConfirmTotp, FactorAdded,
-    InvitationView, NewPairing, NewPasskey, NewPasskeyChallenge, OpenInvitation, PairingParcel,
-    PairingView, PairingWords, PasskeyChallenge, PasskeyProof, RecoveryCodes, SignInCode,
-    TotpOffer,
+    AcceptInvitation, AccountView, BeginProvider, ChangePassword, ConfirmPassword, ConfirmTotp,
+    FactorAdded, InvitationView, NewPairing, NewPasskey, NewPasskeyChallenge, OpenInvitation,
+    PairingParcel, PairingView, PairingWords, PasskeyChallenge, PasskeyProof, ProviderAddress,
+    ProviderAnswer, RecoveryCodes, SignInCode, TotpOffer,
 };
 use protocol::api::{
     Card, ChangeRoom, InviteView, KeyScope, KeyView, MadeKey, MadeWebhook, Me, NewInvite,
@@ -91,6 +92,20 @@ fn signing_in(routes: Routes) -> Routes {
                 .answers::<Me>(200)
                 .refuses(&[401]),
             passkeys::sign_in,
+        )
+        .on(
+            post("/sign-in/provider", "Begins to sign in at the agency's own provider")
+                .takes::<BeginProvider>()
+                .answers::<ProviderAddress>(200)
+                .refuses(&[404, 409, 410, 502]),
+            provider::begin,
+        )
+        .on(
+            post("/sign-in/provider/answer", "Signs in with what the provider answered")
+                .takes::<ProviderAnswer>()
+                .answers::<Me>(200)
+                .refuses(&[401, 404, 409, 410, 502]),
+            provider::answer,
         )
         .on(post("/sign-out", "Takes the cookie back"), sign_in::delete)
         .on(
@@ -166,6 +181,16 @@ fn account(routes: Routes) -> Routes {
             Operation::delete("/account/passkeys/{passkey}", "Forgets a passkey")
                 .refuses(&[409, 422]),
             passkeys::delete,
+        )
+        .on(
+            post("/account/provider", "Begins to link the account to the agency's provider")
+                .answers::<ProviderAddress>(200)
+                .refuses(&[404, 502]),
+            provider::begin_link,
+        )
+        .on(
+            Operation::delete("/account/provider", "Unlinks the account from the provider"),
+            provider::unlink,
         )
         .on(
             Operation::delete("/account/sign-ins/{sign_in}", "Ends a sign-in"),
@@ -303,6 +328,13 @@ fn programs(routes: Routes) -> Routes {
             webhooks::create,
         )
         .on(Operation::delete("/webhooks/{webhook}", "Forgets a webhook"), webhooks::delete)
+        .on(
+            Operation::post(
+                "/webhooks/{webhook}/test",
+                "Calls a webhook once, to see it arrive",
+            ),
+            webhooks::test,
+        )
 }
 
 /// There is nothing of that name.

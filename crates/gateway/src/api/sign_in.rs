@@ -19,7 +19,7 @@ use store::records::Hash;
 use store::{Account, AccountRole, SignInRecord, Stage};
 
 use super::door::{Holder, Stranger};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::random::{self, sha256};
 use crate::refusal::Refusal;
 use crate::server_key::Purpose;
@@ -83,7 +83,7 @@ pub(super) async fn delete(
 
 /// How far a right password leads.
 pub(super) async fn stage_after_password(
-    app: &Shared,
+    app: &App,
     account: &Account,
 ) -> Result<Stage, Refusal> {
     Ok(if has_factor(app, account.id).await? {
@@ -96,7 +96,7 @@ pub(super) async fn stage_after_password(
 }
 
 /// Whether the account has a second factor.
-pub(super) async fn has_factor(app: &Shared, account: AccountId) -> Result<bool, Refusal> {
+pub(super) async fn has_factor(app: &App, account: AccountId) -> Result<bool, Refusal> {
     let has_totp = app.store.totp(account).await?.is_some();
     Ok(has_totp || !app.store.passkeys_of(account).await?.is_empty())
 }
@@ -121,7 +121,7 @@ async fn is_good_code(app: &Shared, account: AccountId, typed: &str) -> Result<b
 
 /// Signs somebody in and says who they are.  A cookie they had before is worth nothing then.
 pub(super) async fn welcome(
-    app: &Shared,
+    app: &App,
     account: &Account,
     stage: Stage,
     before: Option<Hash>,
@@ -132,7 +132,7 @@ pub(super) async fn welcome(
 
 /// The cookie of a new sign-in.
 pub(super) async fn issue(
-    app: &Shared,
+    app: &App,
     account: &Account,
     stage: Stage,
     before: Option<Hash>,
@@ -180,7 +180,7 @@ pub(super) fn me(account: &Account, stage: Stage) -> Me {
 }
 
 /// Slows guessing down: from one address, under one name, and over all.
-pub(super) fn pace(app: &Shared, stranger: Stranger, name: Option<&str>) -> Result<(), Reject> {
+pub(super) fn pace(app: &App, stranger: Stranger, name: Option<&str>) -> Result<(), Reject> {
     let key = name.map(|name| name_key(app, name));
     if app.paces().sign_in(app.clock.now(), stranger.address, key) {
         return Ok(());
@@ -190,7 +190,7 @@ pub(super) fn pace(app: &Shared, stranger: Stranger, name: Option<&str>) -> Resu
 }
 
 /// Slows guessing codes down, for one account.
-pub(super) fn pace_code(app: &Shared, account: AccountId) -> Result<(), Reject> {
+pub(super) fn pace_code(app: &App, account: AccountId) -> Result<(), Reject> {
     if app.paces().code(app.clock.now(), account) {
         return Ok(());
     }
@@ -198,6 +198,6 @@ pub(super) fn pace_code(app: &Shared, account: AccountId) -> Result<(), Reject> 
     Err(Reject::TooFast)
 }
 
-fn name_key(app: &Shared, name: &str) -> Hash {
+fn name_key(app: &App, name: &str) -> Hash {
     sha256(&[app.name_key.as_slice(), name.as_bytes()].concat())
 }

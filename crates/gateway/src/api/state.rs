@@ -21,5 +21,6 @@ pub(super) async fn read(
         sensitive: operator.sensitive,
         crisis: operator.crisis,
         idle_minutes: operator.idle_minutes,
+        provider: app.provider.as_ref().map(|provider| provider.rules.name.clone()),
     }))
 }

@@ -14,6 +14,7 @@
 //! - Nothing that waits outlives the process.
 
 mod call;
+pub(crate) mod secrets;
 pub(crate) mod target;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use store::{StoreError, WebhookRecord};
 use switchboard::{News, What};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -78,8 +80,16 @@ struct Tried {
     outcome: Outcome,
 }
 
-/// Brings news to webhooks until the server stops.
-pub(crate) async fn run(app: Shared, mut news: Receiver<News>) {
+/// Tests that wait at a time.
+pub(crate) const TESTS_MAX: usize = 16;
+
+/// Brings news to webhooks until the server stops.  `tests` are webhooks that are to be called
+/// once, for somebody who wants to see it arrive.
+pub(crate) async fn run(
+    app: Shared,
+    mut news: Receiver<News>,
+    mut tests: mpsc::Receiver<WebhookId>,
+) {
     let mut hooks = Hooks {
         tls: Arc::new(client_config()),
         waiting: BTreeMap::new(),
@@ -107,6 +117,7 @@ pub(crate) async fn run(app: Shared, mut news: Receiver<News>) {
                 Err(RecvError::Lagged(_)) => app.counters.hooks_dropped.bump(),
                 Err(RecvError::Closed) => return,
             },
+            Some(webhook) = tests.recv() => hooks.test(webhook),
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => hooks.start(),
         }
     }
@@ -148,6 +159,19 @@ impl Hooks {
             self.put(self.app.clock.now(), job);
         }
         Ok(())
+    }
+
+    /// One call, tried once.
+    fn test(&mut self, webhook: WebhookId) {
+        let Ok(delivery) = random::bytes::<16>() else { return };
+        let body = serde_json::json!({ "event": "test", "at": self.app.clock.unix() });
+        let job = Job {
+            webhook,
+            delivery: encode_base64url(&delivery),
+            body: body.to_string(),
+            n_tries: TRIES_MAX - 1,
+        };
+        self.put(self.app.clock.now(), job);
     }
 
     fn put(&mut self, due: Timestamp, job: Job) {
@@ -203,11 +227,18 @@ async fn attempt(app: &Shared, tls: &Arc<rustls::ClientConfig>, job: &Job) -> Ou
     };
     let allow_private = app.hooks.allow_private;
     let Some(target) = Target::read(&webhook.url, allow_private) else { return Outcome::Gone };
+    let Some(secret) = secrets::open(&app.accounts.key, &webhook) else {
+        tracing::error!(
+            webhook = ?webhook.id,
+            "The secret of a webhook was sealed with another server.key; it has to be made anew"
+        );
+        return Outcome::Gone;
+    };
     let call = Call {
         target: &target,
         allow_private,
         tls,
-        secret: &webhook.secret,
+        secret: &secret,
         delivery: &job.delivery,
         body: &job.body,
         now: app.clock.unix(),
@@ -216,12 +247,14 @@ async fn attempt(app: &Shared, tls: &Arc<rustls::ClientConfig>, job: &Job) -> Ou
 }
 
 /// Trusts whom the operating system trusts.
-fn client_config() -> rustls::ClientConfig {
+pub(crate) fn client_config() -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     let (n_good, _) =
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if n_good == 0 {
-        tracing::warn!("This system trusts no certificates: webhooks by https will fail");
+        tracing::warn!(
+            "This system trusts no certificates: nothing can be asked or told by https"
+        );
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)

@@ -44,6 +44,8 @@ const ROUTES: &[(&str, &str, Door, &str)] = &[
     ("POST", "/sign-in/code", Door::Half, r#"{"code":"x"}"#),
     ("POST", "/sign-in/passkey-challenge", Door::Open, ""),
     ("POST", "/sign-in/passkey", Door::Open, "{}"),
+    ("POST", "/sign-in/provider", Door::Open, "{}"),
+    ("POST", "/sign-in/provider/answer", Door::Open, "{}"),
     ("POST", "/sign-out", Door::Open, ""),
     ("POST", "/invitation", Door::Open, "{}"),
     ("POST", "/invitation/accept", Door::Open, "{}"),
@@ -58,6 +60,8 @@ const ROUTES: &[(&str, &str, Door, &str)] = &[
     ("POST", "/account/passkey-challenge", Door::Securing, ""),
     ("POST", "/account/passkeys", Door::Securing, "{}"),
     ("DELETE", "/account/passkeys/{passkey}", Door::Theirs, ""),
+    ("POST", "/account/provider", Door::Whole, ""),
+    ("DELETE", "/account/provider", Door::Whole, ""),
     ("DELETE", "/account/sign-ins/{sign_in}", Door::Theirs, ""),
     ("POST", "/account/sign-out-everywhere", Door::Securing, ""),
     ("POST", "/pairing", Door::Whole, "PAIRING"),
@@ -81,6 +85,7 @@ const ROUTES: &[(&str, &str, Door, &str)] = &[
     ("GET", "/webhooks", Door::Whole, ""),
     ("POST", "/webhooks", Door::Whole, "{}"),
     ("DELETE", "/webhooks/{webhook}", Door::Theirs, ""),
+    ("POST", "/webhooks/{webhook}/test", Door::Theirs, ""),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,12 +67,17 @@ pub(crate) fn settings() -> GatewaySettings {
             allow_private: true,
             first_pause: Duration::from_millis(50),
         },
+        oidc: None,
     }
 }
 
 impl Server {
     pub(crate) async fn start(settings: GatewaySettings) -> Self {
-        let store = Arc::new(Memory::default());
+        Self::on(settings, Arc::new(Memory::default())).await
+    }
+
+    /// With what another server left.
+    pub(crate) async fn on(settings: GatewaySettings, store: Arc<Memory>) -> Self {
         let (facts, from_media) = mpsc::channel(1);
         let switchboard = Switchboard::new(store.clone(), NoMedia, from_media);
         let (stop, stopping) = watch::channel(false);
