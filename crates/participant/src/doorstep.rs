@@ -15,6 +15,8 @@
 //! - Notes are written to people who wait and by people who wait, and to nobody else.
 //! - Each note is shown once; at most [`DOORSTEP_NOTES_MAX`] are written to or by one person.
 //! - One note at a time is on its way to each person.
+//! - However often the other ends ask for all of it again, no more is sent than a connection may
+//!   bear, and everybody gets their turn: who waits cannot have a moderator's connection closed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +31,11 @@ use protocol::time::Timestamp;
 
 /// How long to wait after the server said that notes come too fast.
 const TOO_FAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Notes that may go at once, and how long it takes until one more may: with everything else we
+/// say, well below what the server lets a connection say.
+const BURST_MAX: u32 = 16;
+const INTERVAL: Duration = Duration::from_millis(250);
 
 /// A sealed note.
 pub(crate) type Sealed = Opaque<DOORSTEP_NOTE_BYTES_MAX>;
@@ -61,14 +68,26 @@ pub(crate) struct Doorstep {
     letters: BTreeMap<ParticipantId, Letters>,
     preset: Option<String>,
     not_before: Option<Timestamp>,
+    /// When a whole burst may go again.
+    rested_at: Timestamp,
+    /// To whom the last one went.
+    last: Option<ParticipantId>,
 }
 
 impl Doorstep {
     /// One page's end.  `way` is that of what it writes.
     pub(crate) fn new(way: Way, random: Randomness) -> Self {
         let sitting = random.bytes();
-        let letters = BTreeMap::new();
-        Self { way, sitting, random, letters, preset: None, not_before: None }
+        Self {
+            way,
+            sitting,
+            random,
+            letters: BTreeMap::new(),
+            preset: None,
+            not_before: None,
+            rested_at: Timestamp::default(),
+            last: None,
+        }
     }
 
     /// What everybody who waits is told first.
@@ -158,17 +177,43 @@ impl Doorstep {
         if self.not_before.is_some() {
             return;
         }
-        for (who, letters) in &mut self.letters {
+        for who in self.in_turn() {
+            let Some(letters) = self.letters.get_mut(&who) else {
+                continue;
+            };
             let Some((sending, note)) = letters.due(self.sitting) else {
                 continue;
             };
+            let rested_at = self.rested_at.max(now) + INTERVAL;
+            let early = rested_at.since(now).saturating_sub(INTERVAL.saturating_mul(BURST_MAX));
+            if !early.is_zero() {
+                self.not_before = Some(now + early);
+                return;
+            }
             let line = letters.line.as_ref();
             let sealed = line.and_then(|line| line.seal(self.way, &note, &self.random));
-            let Some(n) = sealed.and_then(|sealed| send(*who, sealed)) else {
+            let Some(n) = sealed.and_then(|sealed| send(who, sealed)) else {
                 continue;
             };
             letters.on_its_way = Some((n, sending));
+            self.rested_at = rested_at;
+            self.last = Some(who);
         }
+    }
+
+    /// Everybody, beginning after whoever had the last turn.
+    fn in_turn(&self) -> Vec<ParticipantId> {
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        for who in self.letters.keys() {
+            let side = if self.last.is_some_and(|last| *who <= last) {
+                &mut before
+            } else {
+                &mut after
+            };
+            side.push(*who);
+        }
+        after.append(&mut before);
+        after
     }
 
     /// The server has request `n`.
@@ -244,4 +289,108 @@ impl Letters {
 
 fn fits(text: &str) -> Result<(), Reject> {
     if text.len() > DOORSTEP_TEXT_BYTES_MAX { Err(Reject::TooLarge) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use e2ee::door::AttendeeIdentity;
+    use e2ee::link::{InviteKeys, LinkSecret};
+    use protocol::id::RoomId;
+    use protocol::time::UnixSeconds;
+
+    use super::*;
+
+    const BEN: ParticipantId = ParticipantId::from_raw(2);
+    const CEM: ParticipantId = ParticipantId::from_raw(3);
+
+    #[test]
+    fn whoever_asks_for_all_of_it_again_and_again_gets_it_at_a_pace() {
+        let mut door = Door::with(&[BEN]);
+        door.write(BEN, 20);
+        let sent = (0..1000).map(|n| door.second_hundredth(n, BEN).len()).sum::<usize>();
+        // A burst, and four a second for ten seconds.
+        assert!((30..=16 + 40).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn whoever_asks_again_and_again_leaves_the_others_their_turn() {
+        let mut door = Door::with(&[BEN, CEM]);
+        door.write(BEN, 20);
+        for n in 0..500 {
+            door.second_hundredth(n, BEN);
+        }
+        door.write(CEM, 1);
+        let to: Vec<ParticipantId> =
+            (500..600).flat_map(|n| door.second_hundredth(n, BEN)).collect();
+        assert!(to.contains(&CEM), "{to:?}");
+    }
+
+    #[test]
+    fn what_has_to_wait_for_its_pace_says_when() {
+        let mut door = Door::with(&[BEN]);
+        door.write(BEN, 20);
+        while !door.pump(at(0)).is_empty() {}
+        let due = door.doorstep.poll_timeout().unwrap();
+        assert_eq!(due, at(250));
+        assert_eq!(door.pump(due), [BEN]);
+    }
+
+    struct Door {
+        doorstep: Doorstep,
+        lines: BTreeMap<ParticipantId, DoorstepLine>,
+        random: Randomness,
+        n: u32,
+    }
+
+    impl Door {
+        fn with(waiting: &[ParticipantId]) -> Self {
+            let random = Randomness::from_seed([1; 32]);
+            let mut doorstep = Doorstep::new(Way::ToWaiting, random.fork());
+            let mut lines = BTreeMap::new();
+            for who in waiting {
+                let keys = InviteKeys::derive(&LinkSecret::from_bytes([1; 32]));
+                let room = RoomId::from_bytes([7; 16]);
+                let mut identity =
+                    AttendeeIdentity::new(keys, room, *who, "Ben", &random).unwrap();
+                identity.knock(UnixSeconds(1_800_000_000)).unwrap();
+                let line = identity.doorstep_line().unwrap();
+                doorstep.meet(*who, Some(line.clone()));
+                lines.insert(*who, line);
+            }
+            Self { doorstep, lines, random, n: 0 }
+        }
+
+        fn write(&mut self, who: ParticipantId, n: u32) {
+            for n in 0..n {
+                self.doorstep.write(who, n.to_string()).unwrap();
+            }
+        }
+
+        /// Sends what is due, and has it answered.  Returns to whom it went.
+        fn pump(&mut self, now: Timestamp) -> Vec<ParticipantId> {
+            let mut sent = Vec::new();
+            self.doorstep.pump(now, |who, _| {
+                self.n += 1;
+                sent.push((who, self.n));
+                Some(self.n)
+            });
+            for (_, n) in &sent {
+                self.doorstep.done(*n);
+            }
+            sent.into_iter().map(|(who, _)| who).collect()
+        }
+
+        /// A hundredth of a second, in which `who` asks for all of it again.
+        fn second_hundredth(&mut self, n: u32, who: ParticipantId) -> Vec<ParticipantId> {
+            let hello = Note { sitting: [1; 8], number: n, words: Words::Hello };
+            let line = self.lines.get(&who).unwrap();
+            let sealed = line.seal(Way::ToModerators, &hello, &self.random).unwrap();
+            assert_eq!(self.doorstep.read(who, &sealed), Some(Words::Hello));
+            self.pump(at(u64::from(n) * 10))
+        }
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_start(Duration::from_millis(ms))
+    }
 }
