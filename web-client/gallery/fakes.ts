@@ -138,8 +138,8 @@ export const talks = {
   drafts: (talk) => (talk.drafts = new Map([["7", "أريد أن أقول إنني Ich bin noch"]])),
   shares: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: true, away: false, without: [] }]])),
   without: (talk) => (talk.standings = new Map([["7", { step: "full", sharing: false, away: false, without: ["video", "audio", "chat"] }]])),
-  asked: (talk) => (talk.place = { asked: true, waits: false, answer: null }),
-  answered: (talk) => (talk.place = { asked: false, waits: false, answer: { type: "answer", text: "شارع الزيتون 12، عمّان, second floor" } }),
+  asked: (talk) => (talk.place = { asked: true, waits: false, answers: [] }),
+  answered: (talk) => (talk.place = { asked: false, waits: true, answers: [{ from: "7", name: "سمر", said: { type: "answer", text: "شارع الزيتون 12، عمّان, second floor" } }] }),
 } satisfies Record<string, (talk: Talk) => void>;
 
 /** A room of the desk; `starts_in` minutes from now. */

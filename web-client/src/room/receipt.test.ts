@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 
-import { readReceipt } from "./receipt";
+import type { KeptReceipt } from "./receipt";
+import { keepReceipt, readReceipt } from "./receipt";
 
 const statement = { kind: "agreed", id: "AQ", at: 1, version: "2026-11", language: "ar", items: [{ name: "recording", agreed: false }] };
 const signed = { key: "AQ", signature: "Ag" };
@@ -23,4 +24,25 @@ it("what has a part missing or changed in kind is none", () => {
   ];
   for (const one of broken) expect(readReceipt(JSON.stringify(one))).toBeNull();
   expect(readReceipt("{")).toBeNull();
+});
+
+function kept(participant: string, id: string, kind: "agreed" | "withdrawn" = "agreed", at = 1): KeptReceipt {
+  const receipt = { statement: { ...statement, id, kind, at }, attendee: signed, counsellor: signed };
+  return { participant, json: JSON.stringify(receipt), receipt };
+}
+
+it("nobody's receipt takes the place of somebody else's", () => {
+  const theirs = kept("7", "AQ");
+  const copied = keepReceipt([theirs], kept("8", "AQ"));
+  expect(copied).toEqual([theirs, kept("8", "AQ")]);
+  expect(keepReceipt(copied, kept("7", "AQ", "agreed", 2))).toEqual([kept("8", "AQ"), kept("7", "AQ", "agreed", 2)]);
+  expect(keepReceipt([theirs], kept("7", "AQ", "withdrawn"))).toHaveLength(2);
+});
+
+it("many receipts of one participant push out their own alone", () => {
+  let all = [kept("7", "AQ")];
+  for (let n = 0; n < 200; n += 1) all = keepReceipt(all, kept("8", `B${n}`));
+  expect(all[0]).toEqual(kept("7", "AQ"));
+  expect(all).toHaveLength(17);
+  expect(all.at(-1)).toEqual(kept("8", "B199"));
 });

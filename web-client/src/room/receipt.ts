@@ -33,6 +33,23 @@ export interface KeptReceipt {
   receipt: Receipt;
 }
 
+/** Most receipts kept on a page, of one participant and of all. */
+const OF_ONE_MAX = 16;
+const OF_ALL_MAX = 64;
+
+/**
+ * Keeps one more, in place of the same one. Everybody in the call sees the ids of the others'
+ * receipts: nobody's takes the place of somebody else's, and many of one push out their own.
+ */
+export function keepReceipt(kept: readonly KeptReceipt[], one: KeptReceipt): KeptReceipt[] {
+  const { id, kind } = one.receipt.statement;
+  const isSame = ({ participant, receipt: { statement } }: KeptReceipt): boolean => participant === one.participant && statement.id === id && statement.kind === kind;
+  const others = kept.filter((other) => !isSame(other));
+  const own = others.filter(({ participant }) => participant === one.participant);
+  const over = new Set(own.slice(0, Math.max(0, own.length + 1 - OF_ONE_MAX)));
+  return [...others.filter((other) => !over.has(other)), one].slice(-OF_ALL_MAX);
+}
+
 /** Reads a receipt; `null` when it is none. */
 export function readReceipt(json: string): Receipt | null {
   let read: unknown;

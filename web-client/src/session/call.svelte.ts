@@ -9,7 +9,7 @@ import { lineOf } from "../room/line";
 import type { DoorstepLine, DoorstepNote } from "../room/doorstep";
 import { readDoorstepNote, writeDoorstepNote } from "../room/doorstep";
 import type { KeptReceipt } from "../room/receipt";
-import { readReceipt } from "../room/receipt";
+import { keepReceipt, readReceipt } from "../room/receipt";
 import { type Watch, watch } from "../room/watchdog";
 import type { Counters, FrameCounters } from "../vault/messages";
 import { transformName } from "../vault/messages";
@@ -57,9 +57,8 @@ export type FetchTicket = () => Promise<{ ticket: string } | { retry: boolean }>
 /** Longest chat kept on the page. */
 const CHAT_LINES_MAX = 1000;
 
-/** Most notes of the waiting room, and most receipts, kept on the page. */
+/** Most notes of the waiting room kept on the page. */
 const DOORSTEP_LINES_MAX = 500;
-const RECEIPTS_MAX = 64;
 
 const TICK_MS = 1000;
 
@@ -420,9 +419,7 @@ export class Call {
 
   private keepReceipt(participant: string | null, json: string): void {
     const receipt = readReceipt(json);
-    if (receipt === null) return;
-    const isSame = (other: KeptReceipt): boolean => other.receipt.statement.id === receipt.statement.id && other.receipt.statement.kind === receipt.statement.kind;
-    this.receipts = [...this.receipts.filter((other) => !isSame(other)), { participant, json, receipt }].slice(-RECEIPTS_MAX);
+    if (receipt !== null) this.receipts = keepReceipt(this.receipts, { participant, json, receipt });
   }
 
   private hear(chat: { own: boolean; name: string; text: string }): void {

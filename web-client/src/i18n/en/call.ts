@@ -169,6 +169,7 @@ export const words = {
   "place.reply": "Answer",
   "place.question": "Where are you just now?",
   "place.why": "Your counsellor asks, so that help could come to you in an emergency. Only your counsellor sees the answer, and it is not kept.",
+  "place.why_company": "Your counsellor asks, so that help could come to you in an emergency. The devices of everybody in this call get the answer. It is not kept.",
   "place.label": "Street and town, or what is near you",
   "place.rather_not": "I would rather not say",
   "place.send": "Tell my counsellor",

@@ -169,6 +169,7 @@ export const words: Of<"call"> = {
   "place.reply": "回答",
   "place.question": "您现在在哪里？",
   "place.why": "咨询师想知道，以便紧急时能有人去帮助您。答案只有咨询师看得到，不会保存。",
+  "place.why_company": "咨询师想知道，以便紧急时能有人去帮助您。答案会发送到通话中每个人的设备上，不会保存。",
   "place.label": "街道和城市，或附近的标志",
   "place.rather_not": "我不想说",
   "place.send": "告诉咨询师",

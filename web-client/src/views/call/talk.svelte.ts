@@ -15,12 +15,13 @@ import { Throttle } from "../../room/throttle";
 export interface Place {
   /** Somebody asks us. */
   asked: boolean;
-  /** We asked, and no answer came yet. */
+  /** We asked: whoever has not answered yet may. */
   waits: boolean;
-  answer: Exclude<PlaceSaid, { type: "ask" }> | null;
+  /** The first answer of each, under the name the group vouches for: a companion's answer is not taken for that of somebody else. */
+  answers: readonly { from: string; name: string; said: Exclude<PlaceSaid, { type: "ask" }> }[];
 }
 
-const NO_PLACE: Place = { asked: false, waits: false, answer: null };
+const NO_PLACE: Place = { asked: false, waits: false, answers: [] };
 
 /** One call's talk about itself. */
 export class Talk {
@@ -209,8 +210,9 @@ export class Talk {
     if (said.type === "ask") {
       // Only the counsellor may ask, and not another counsellor.
       if (this.isModerator(from) && this.call.state.role !== "moderator") this.place = { ...NO_PLACE, asked: true };
-    } else if (this.place.waits) {
-      this.place = { ...NO_PLACE, answer: said };
+    } else if (this.place.waits && !this.isModerator(from) && !this.place.answers.some((answer) => answer.from === from)) {
+      const name = this.call.state.others.find(({ participant }) => participant === from)?.name ?? "";
+      this.place = { ...this.place, answers: [...this.place.answers, { from, name, said }] };
     }
   }
 

@@ -171,13 +171,29 @@ describe("the place for emergencies", () => {
     sam.hear("place", ana.said.at(-1)?.text ?? "");
     expect(sam.talk.place.asked).toBe(true);
     sam.talk.answerPlace("  Main street 4 ");
-    expect(sam.talk.place).toEqual({ asked: false, waits: false, answer: null });
+    expect(sam.talk.place).toEqual({ asked: false, waits: false, answers: [] });
+    const answer = { from: "7", name: "N", said: { type: "answer", text: "Main street 4" } };
     ana.hear("place", sam.said.at(-1)?.text ?? "");
-    expect(ana.talk.place.answer).toEqual({ type: "answer", text: "Main street 4" });
+    expect(ana.talk.place.answers).toEqual([answer]);
     ana.hear("place", write.place({ type: "answer", text: "Elsewhere" }));
-    expect(ana.talk.place.answer).toEqual({ type: "answer", text: "Main street 4" });
+    expect(ana.talk.place.answers).toEqual([answer]);
     ana.talk.forgetPlace();
-    expect(ana.talk.place.answer).toBeNull();
+    ana.hear("place", sam.said.at(-1)?.text ?? "");
+    expect(ana.talk.place.answers).toEqual([]);
+  });
+
+  it("is not answered by a companion in the place of somebody else", () => {
+    const { talk, hear, call } = begin("moderator");
+    call.state.others = [other("7", "attendee"), { ...other("8", "attendee"), name: "Companion" }, other("9", "moderator")];
+    talk.askPlace();
+    hear("place", write.place({ type: "rather_not" }), "8");
+    hear("place", write.place({ type: "answer", text: "Main street 4" }), "7");
+    hear("place", write.place({ type: "answer", text: "The office" }), "9");
+    hear("place", write.place({ type: "answer", text: "Nowhere" }), "99");
+    expect(talk.place.answers).toEqual([
+      { from: "8", name: "Companion", said: { type: "rather_not" } },
+      { from: "7", name: "N", said: { type: "answer", text: "Main street 4" } },
+    ]);
   });
 
   it("may be kept to oneself", () => {
