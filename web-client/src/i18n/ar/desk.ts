@@ -215,7 +215,7 @@ export const words: Of<"desk"> = {
   "check.line.fair": "الاتصال مقبول",
   "check.line.weak": "الاتصال ضعيف",
   "check.reach.works": "الصوت والصورة يمرّان",
-  "check.reach.blocked": "الشبكة تمنع الصوت والصورة",
+  "check.reach.blocked": "الصوت والصورة لا يمرّان",
 
   "notes.label": "ملاحظات لكم",
   "notes.hint": "تُختم على هذا الجهاز أثناء الكتابة، ولا يراها أحد غيركم.",
@@ -255,6 +255,8 @@ export const words: Of<"desk"> = {
   "after.save": "حفظ على هذا الجهاز",
   "after.skip": "عدم كتابة شيء",
   "after.failed": "لم يستطع هذا المتصفح حفظ السجل.",
+  "receipts.text": "وقّعتما هذا معًا. لا توجد نسخة منه على الخادم: احفظوه أو اطبعوه الآن إن احتجتم إليه.",
+  "receipts.withdrawn": "تم سحب الموافقة في {when}.",
   "records.text": "مختومة ومحفوظة في هذا المتصفح فقط. لا شيء منها على الخادم، فلا نسخة أخرى.",
   "records.empty": "لم يُحفظ شيء بعد.",
   "records.take": "أخذها معكم",

@@ -180,7 +180,7 @@ export const words = {
   "check.line.fair": "Fair line",
   "check.line.weak": "Weak line",
   "check.reach.works": "Sound and picture get through",
-  "check.reach.blocked": "Network blocks sound and picture",
+  "check.reach.blocked": "Sound and picture do not get through",
 
   "notes.label": "Notes for yourself",
   "notes.hint": "Sealed on this device as you write. Nobody else sees it.",
@@ -220,6 +220,8 @@ export const words = {
   "after.save": "Keep on this device",
   "after.skip": "Write nothing",
   "after.failed": "This browser could not keep the record.",
+  "receipts.text": "Both of you signed this. The server has no copy: save or print it now if you need it.",
+  "receipts.withdrawn": "Taken back on {when}.",
   "records.text": "Sealed and kept in this browser only. The server has none of it, so there is no copy.",
   "records.empty": "Nothing was kept yet.",
   "records.take": "Take along",

@@ -90,7 +90,7 @@ export const words = {
   "reach.checking": "Trying the way of sound and picture…",
   "reach.works": "Sound and picture can get through.",
   "reach.works_in": "Sound and picture can get through ({ms} ms there and back).",
-  "reach.blocked": "Your network does not let sound and picture through. Please try another network, such as mobile data. You can still come in and write.",
+  "reach.blocked": "Sound and picture do not get through from this network. Please try another one, such as mobile data. You can still come in and write.",
   "reach.unknown": "We could not try the way of sound and picture. If it is blocked, you can still write.",
 
   "help.denied.safari_ios": "On iPhone and iPad in Safari: press the symbol at the beginning of the address line, then “Website Settings”, and allow {devices}.",

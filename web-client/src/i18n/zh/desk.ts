@@ -180,7 +180,7 @@ export const words: Of<"desk"> = {
   "check.line.fair": "网络一般",
   "check.line.weak": "网络较弱",
   "check.reach.works": "声音和画面可以通过",
-  "check.reach.blocked": "网络拦截声音和画面",
+  "check.reach.blocked": "声音和画面无法通过",
 
   "notes.label": "给自己的笔记",
   "notes.hint": "书写时即加密封存在此设备上，别人看不到。",
@@ -220,6 +220,8 @@ export const words: Of<"desk"> = {
   "after.save": "保存在此设备上",
   "after.skip": "不做记录",
   "after.failed": "此浏览器无法保存记录。",
+  "receipts.text": "双方均已签署此记录。服务器上没有副本：如有需要，请您现在保存或打印。",
+  "receipts.withdrawn": "已于 {when} 撤回。",
   "records.text": "加密封存，只保存在此浏览器中。服务器上没有，也没有备份。",
   "records.empty": "还没有保存任何记录。",
   "records.take": "导出",
