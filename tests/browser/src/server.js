@@ -22,11 +22,14 @@ export class Server {
 
   /**
    * Starts one that stops with the test.  `webDir` has other pages than those it was built
-   * with, `lines` lead to it.
+   * with, `lines` lead to it, `config` is the text of its settings file; `media` is where it
+   * listens for media.
    */
-  static async start(t, { webDir, lines = [] } = {}) {
+  static async start(t, { webDir, lines = [], config = "", media } = {}) {
     const more = [...(webDir === undefined ? [] : ["--web-dir", webDir]), ...lines.flatMap((line) => ["--origin", line.origin])];
     const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`), more);
+    writeFileSync(join(server.#folder, "aman.toml"), config);
+    if (media !== undefined) server.#media = media;
     later(t, () => server.stop());
     await server.run();
     for (const line of lines) line.lead(server);

@@ -96,12 +96,16 @@ describe("a try of the way", () => {
     expect(connection.closed).toBe(true);
   });
 
-  it("works also where the browser tells no time", async () => {
-    const connection = new FakeConnection();
+  it.each([
+    [[], null],
+    [[{ type: "candidate-pair", state: "succeeded" }], null],
+    [[{ type: "candidate-pair", state: "succeeded", currentRoundTripTime: 0 }], 1],
+  ])("works also where the browser tells no time, or next to none: %j", async (stats, round_trip_ms) => {
+    const connection = new FakeConnection(stats);
     const tried = trying(connection);
     await vi.advanceTimersByTimeAsync(10);
     connection.become("completed");
-    expect(await tried).toEqual({ type: "works", round_trip_ms: null });
+    expect(await tried).toEqual({ type: "works", round_trip_ms });
   });
 
   it("is blocked when ICE fails, or says nothing for long", async () => {

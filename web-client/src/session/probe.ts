@@ -106,7 +106,7 @@ async function roundTrip(connection: RTCPeerConnection): Promise<number | null> 
   const all = await connection.getStats();
   all.forEach((stats: { type: string; state?: string; currentRoundTripTime?: number }) => {
     if (stats.type !== "candidate-pair" || stats.state !== "succeeded" || stats.currentRoundTripTime === undefined) return;
-    const ms = Math.round(stats.currentRoundTripTime * 1000);
+    const ms = Math.max(1, Math.round(stats.currentRoundTripTime * 1000));
     shortest = shortest === null ? ms : Math.min(shortest, ms);
   });
   return shortest;
