@@ -1,6 +1,8 @@
 // A made-up account, so that its page can be drawn without a server.
 import type { AccountView, TotpOffer } from "../src/protocol/wire";
 import type { AccountModel } from "../src/session/account.svelte";
+import type { ProgramsModel } from "../src/session/programs.svelte";
+import type { DevicesModel, OldState } from "../src/session/pairing.svelte";
 
 /** A secret for an app. */
 export const fakeOffer: TotpOffer = {
@@ -49,6 +51,39 @@ export function fakeAccount(change: Partial<AccountModel> = {}, view: Partial<Ac
     changePassword: () => Promise.resolve(true),
     confirm: nothing,
     giveUp: nothing,
+    ...change,
+  };
+    guarded: nothing,
+}
+
+/** Keys that can go to another device, or cannot. */
+export function fakeDevices(state: OldState = { at: "idle" }, can = true): DevicesModel {
+  const nothing = (): void => undefined;
+  return { can, state, begin: () => Promise.resolve(), matches: nothing, differs: nothing, close: nothing, never: nothing };
+}
+
+/** What the code for another device says. */
+export const fakePairLink = `https://aman.example/#pair.1.${"Qm9nZW5zY2hpZWRzcmljaHRlcg".padEnd(43, "x")}.${"a".repeat(22)}`;
+
+/** Programs of an account. */
+export function fakePrograms(change: Partial<ProgramsModel> = {}): ProgramsModel {
+  const nothing = (): void => undefined;
+  return {
+    keys: [
+      { key: "a", label: "Calendar", scopes: ["sessions:read", "sessions:write"], created_at: 1_795_000_000, expires_at: 1_826_000_000, used_at: 1_795_300_000 },
+      { key: "b", label: "تقرير شهري", scopes: ["sessions:read"], created_at: 1_795_100_000, expires_at: null, used_at: null },
+    ],
+    webhooks: [
+      { webhook: "a", url: "https://agency.example/programs/told-by-aman/with-a-long-path", events: ["session.started", "session.ended"], created_at: 1_795_000_000, delivered_at: 1_795_300_000, failed_at: 1_795_200_000 },
+    ],
+    made: null,
+    tests: new Map([["a", "failed"]]),
+    kept: nothing,
+    makeKey: nothing,
+    revoke: nothing,
+    makeWebhook: nothing,
+    remove: nothing,
+    test: nothing,
     ...change,
   };
 }

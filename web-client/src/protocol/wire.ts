@@ -518,6 +518,21 @@ export type RecoveryCodes = { codes: Array<string> };
 /**
  * A refusal, as the client that asked will see it.
  *
+/**
+ * Answer to `POST /api/sign-in/provider` and `POST /api/account/provider`: where to go.
+ */
+export type ProviderAddress = { address: string };
+
+/**
+ * `POST /api/sign-in/provider/answer`: what the provider sent the browser back with.
+ */
+export type ProviderAnswer = { state: string, code: string, iss: string | null };
+
+/**
+ * The operator's link, taken up with the provider instead of a password.
+ */
+export type ProviderInvitation = { token: string, name: string };
+
  * Each variant is one thing a client can do something about, and its doc says what.
  * Codes are stable; the texts are for logs.
  */

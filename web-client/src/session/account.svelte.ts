@@ -46,6 +46,8 @@ export interface AccountModel {
   confirm: (password: string) => void;
   giveUp: () => void;
 }
+  /** Does what is asked for after the password, where that has to be said once more. */
+  guarded: (work: () => Promise<void>) => void;
 
 /** The account of whoever is signed in. */
 export class Account implements AccountModel {
@@ -161,6 +163,10 @@ export class Account implements AccountModel {
   };
 
   private async added({ me, recovery_codes }: FactorAdded): Promise<void> {
+  guarded = (work: () => Promise<void>): void => {
+    this.do(work);
+  };
+
     if (recovery_codes !== null) this.codes = recovery_codes;
     this.onMe(me);
     this.view = await api.read();

@@ -16,6 +16,7 @@ import { deskWord } from "../room/words";
 import { accountWord } from "./account.svelte";
 import { accountApi } from "./account_api";
 import { api, Rejected, Unreachable } from "./api";
+import { NewSide, OldSide } from "./pairing.svelte";
 import { NoPasskey, usePasskey } from "./passkey";
 import type { VaultLink } from "./vault_link";
 import { VaultRefusal } from "./vault_link";
@@ -41,7 +42,7 @@ export interface Plan {
 }
 
 /** Where the desk is. */
-export type DeskPlace = "loading" | "needs_setup" | "setup" | "setup_done" | "invitation" | "sign_in" | "second_step" | "set_up_factor" | "offline" | "account" | "desk";
+export type DeskPlace = "loading" | "needs_setup" | "setup" | "setup_done" | "invitation" | "sign_in" | "second_step" | "set_up_factor" | "pairing" | "offline" | "account" | "desk";
 
 /** An invite by which somebody may still come. */
 export function isWorking({ state }: InviteView): boolean {
@@ -73,6 +74,8 @@ export class Desk {
   keysMade = $state(false);
 
   private readonly known = new Map<string, Details | null>();
+  /** The keys of another device, on their way to this one. */
+  pairing: NewSide | null = $state.raw(null);
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
 
@@ -81,6 +84,10 @@ export class Desk {
     private readonly setupToken: string | null,
   ) {}
 
+    /** What the code on the screen of another device led to. */
+    private pairLink: string | null = null,
+    /** What the agency's own sign-in sent this browser back with. */
+    private returned: Returned | null = null,
   /** What the link of the operator carries, if this is one. */
   private get invitationToken(): string | null {
     return this.setupToken?.startsWith("i.") === true ? this.setupToken.slice(2) : null;
@@ -191,6 +198,19 @@ export class Desk {
       }
       await this.refresh();
       await this.choose(first);
+  /** The device that has the keys, for the page of the account. */
+  oldSide(): OldSide {
+    return new OldSide(this.vault);
+  }
+
+  /** Goes on with whatever keys there are, or with new ones. */
+  leavePairing(): Promise<boolean> {
+    this.pairing?.leave();
+    this.pairing = null;
+    this.pairLink = null;
+    return this.try(async () => this.enter(await api.me()));
+  }
+
     });
   }
 
@@ -218,8 +238,7 @@ export class Desk {
     return this.try(async () => {
       const room = this.room;
       if (room === null) return;
-      const number = 1 + Math.max(-1, ...room.view.invites.map((invite) => invite.number));
-      await this.makeLink(room.view, number, false);
+      await this.makeLink(room.view, false);
       await this.refresh();
       await this.showLink();
     });
@@ -230,7 +249,7 @@ export class Desk {
     const view = this.rooms.find((one) => one.view.room === room)?.view;
     if (view === undefined) return null;
     try {
-      const fragment = await this.makeLink(view, 1 + Math.max(-1, ...view.invites.map(({ number }) => number)), false);
+      const fragment = await this.makeLink(view, false);
       await this.refresh();
       return addressOf(fragment);
     } catch {
@@ -357,6 +376,8 @@ export class Desk {
     this.me = me;
     this.drawer = new Drawer(browserShelf(), me.account);
     await Promise.all([this.refresh(), this.readDrawer()]);
+    this.pairing?.leave();
+    this.pairing = null;
     this.keysMade = created && !isNew;
     this.place = "desk";
     // Without this the browser may throw the keys away when its disk is full.
@@ -374,6 +395,10 @@ export class Desk {
       readPreset(drawer).catch(() => ""),
       allRecords(drawer).catch(() => []),
     ]);
+    if (this.pairLink !== null) {
+      void this.pair(me, this.pairLink);
+      return;
+    }
     if (this.drawer === drawer) Object.assign(this, { profile, preset, records });
   }
 
@@ -385,6 +410,16 @@ export class Desk {
       this.records = await allRecords(drawer);
       return true;
     } catch {
+  /** Takes the keys of another device before any are made here. */
+  private async pair(me: Me, link: string): Promise<void> {
+    const pairing = new NewSide(this.vault, me.account, link);
+    this.me = me;
+    this.pairing = pairing;
+    this.place = "pairing";
+    if (!(await pairing.run()) || this.pairing !== pairing) return;
+    this.pairLink = null;
+  }
+
       return false;
     }
   }
@@ -416,7 +451,7 @@ export class Desk {
   private async makeRoom(plan: Plan, series: Series | null): Promise<string> {
     const { starts_at, minutes, kind, reusable } = plan;
     const view = await api.newRoom({ sealed_title: await this.seal(plan, series), starts_at, minutes, kind, reusable });
-    await this.makeLink(view, 0, true);
+    await this.makeLink(view, true);
     return view.room;
   }
 
@@ -428,13 +463,22 @@ export class Desk {
     return sealed;
   }
 
-  private async makeLink(view: RoomView, from: number, first: boolean): Promise<string> {
-    const made = await this.vault.ask({ type: "new_link", room: view.room, from, first });
-    const expires_at = linkEnd(view.starts_at, view.minutes, new Date());
-    const { invite, number, server_auth_hash, wrapped_room_secret, fragment } = made;
-    const sealed_card = await this.sealCard(view, number);
-    await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at, sealed_card });
-    return fragment;
+  private async makeLink(view: RoomView, first: boolean): Promise<string> {
+    for (let tries = 1; ; tries += 1) {
+      const taken = view.invites.map(({ number }) => number);
+      const made = await this.vault.ask({ type: "new_link", room: view.room, taken, first: first && tries === 1 });
+      const expires_at = linkEnd(view.starts_at, view.minutes, new Date());
+      const { invite, number, server_auth_hash, wrapped_room_secret, fragment } = made;
+      const sealed_card = await this.sealCard(view, number);
+      try {
+        await api.newInvite(view.room, { invite, number, server_auth_hash, wrapped_room_secret, expires_at, sealed_card });
+        return fragment;
+      } catch (thrown) {
+        // Another device gave the same number at the same moment: the next one is taken.
+        const isTaken = thrown instanceof Rejected && thrown.reject.code === "malformed";
+        if (!isTaken || tries === LINK_TRIES) throw thrown;
+      }
+    }
   }
 
   /** The card for a link. Words that take too much room are left out rather than the link. */
@@ -495,3 +539,6 @@ function errorWord(thrown: unknown): Key {
   if (thrown instanceof TooLong) return "form.too_long";
   return thrown instanceof VaultRefusal ? "error.vault" : "error.internal";
 }
+/** Devices of one counsellor that make a link at the same moment, at most. */
+const LINK_TRIES = 3;
+

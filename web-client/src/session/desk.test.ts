@@ -15,12 +15,15 @@ class FakeServer {
   rooms: RoomView[] = [];
   readonly bodies: { method: string; path: string; body: Record<string, unknown> }[] = [];
   down = false;
+  /** Another device has just given these numbers. */
+  elsewhere: number[] = [];
 
   readonly fetch = (url: string, { method = "GET", body }: { method?: string; body?: string } = {}): Promise<Response> => {
     if (this.down) return Promise.reject(new TypeError("offline"));
     const path = url.replace("/api/", "");
     const asked = body === undefined ? {} : (JSON.parse(body) as Record<string, unknown>);
     this.bodies.push({ method, path, body: asked });
+    if (path.endsWith("/invites") && this.elsewhere.includes(Number(asked["number"]))) return Promise.resolve(new Response('{"code":"malformed"}', { status: 409 }));
     return Promise.resolve(new Response(JSON.stringify(this.answer(method, path, asked) ?? null), { status: 200 }));
   };
 
@@ -54,6 +57,8 @@ class FakeServer {
 /** A vault that "seals" by turning the text around. */
 function fakeVault(refuseCardsOver = Infinity): { vault: VaultLink; cards: string[] } {
   const cards: string[] = [];
+  const given = new Set<string>();
+  let number = 0;
   const turn = (text: string): string => Array.from(text).reverse().join("");
   const ask = (question: Question): Promise<unknown> => {
     switch (question.type) {
@@ -64,7 +69,9 @@ function fakeVault(refuseCardsOver = Infinity): { vault: VaultLink; cards: strin
       case "open_title":
         return Promise.resolve(question.sealed === "not ours" ? null : turn(question.sealed));
       case "new_link":
-        return Promise.resolve({ invite: `${question.room}-${question.from}`, number: question.from, server_auth_hash: "h", wrapped_room_secret: "w", fragment: `1.secret-${question.from}` });
+        number = [0, 1, 2, 3].find((one) => !question.taken.includes(one) && !given.has(`${question.room}/${one}`)) ?? 4;
+        given.add(`${question.room}/${number}`);
+        return Promise.resolve({ invite: `${question.room}-${number}`, number, server_auth_hash: "h", wrapped_room_secret: "w", fragment: `1.secret-${number}` });
       case "make_link":
         return Promise.resolve({ fragment: `1.secret-${question.number}` });
       case "seal_card":
@@ -76,6 +83,14 @@ function fakeVault(refuseCardsOver = Infinity): { vault: VaultLink; cards: strin
       case "link_rights":
       case "verify_receipt":
       case "counters":
+      case "pair_can":
+      case "pair_never":
+      case "pair_begin":
+      case "pair_heard":
+      case "pair_seal":
+      case "pair_read":
+      case "pair_answered":
+      case "pair_keep":
         return Promise.resolve(null);
     }
   };
@@ -171,6 +186,15 @@ describe("an appointment", () => {
     expect(server.rooms[0]?.invites.map(({ state }) => state)).toEqual(["unused", "revoked"]);
     expect(desk.link).toBe("https://aman.example/j#1.secret-0");
     expect(desk.numbers()).not.toContain(1);
+  });
+
+  it("of a number that another device gave at the same moment is made again with the next", async () => {
+    const desk = await atTheDesk();
+    await desk.create(plan);
+    server.elsewhere = [1, 2];
+    expect(await desk.extraLink("r0")).toBe("https://aman.example/j#1.secret-3");
+    server.elsewhere = [4, 5, 6, 7];
+    expect(await desk.extraLink("r0")).toBeNull();
   });
 
   it("that is cancelled goes from the list", async () => {

@@ -4,7 +4,9 @@
 // - root: an HKDF key (`LM`) from which every room secret, every link and the key of the
 //   titles are derived, so that none of them has to be stored.
 //
-// Both are non-extractable WebCrypto keys in IndexedDB, one pair for each account.
+// Both are non-extractable WebCrypto keys in IndexedDB, one pair for each account.  A sealed copy
+// lies beside them, for a second device and nothing else (`key_bytes.ts`), until it is forgotten;
+// browsers that made their keys before there was one, have none.
 //
 // Beside them, for each room: which links were made and which taken back, so that a server that
 // forgets either, or gives two rooms one id, cannot make the desk hand out a link twice.  And
@@ -12,6 +14,11 @@
 // reload in the middle of a call need not ask again, nor believe the server about it.
 
 import { decodeBase64url, encodeBase64url } from "./base64url";
+import { codedError, concat } from "./bytes";
+import type { KeyBytes, SealedCopy } from "./key_bytes";
+import { handlesOf, newKeyBytes, openCopy, sealCopy, wipe } from "./key_bytes";
+import type { KeptLinks, Share } from "./numbers";
+import { given, nextNumber, shareFrom, split, WHOLE } from "./numbers";
 import { padTitle, unpadTitle } from "./title";
 
 const DATABASE = "aman-vault";
@@ -19,23 +26,19 @@ const STORE = "keys";
 const encoder = new TextEncoder();
 
 interface KeptKeys {
-  identity: CryptoKeyPair;
+  /** A pair, where it was made before there were copies. */
+  identity: CryptoKey | CryptoKeyPair;
   identityPublic: Uint8Array<ArrayBuffer>;
   root: CryptoKey;
+  copy?: SealedCopy;
+  /** The numbers of links that are this device's. */
+  share?: Share;
 }
 
 interface KeptNote {
   bytes: Uint8Array;
   /** Epoch milliseconds. */
   at: number;
-}
-
-/** What the server must not make us forget about the links of a room. */
-interface KeptLinks {
-  /** The number of the next one. */
-  next: number;
-  /** Numbers of those taken back. */
-  revoked: number[];
 }
 
 /** A note is for one sitting: as long as a counsellor's leaf is good. */
@@ -63,6 +66,66 @@ export class CounsellorKeys {
       return new CounsellorKeys(account, won, true);
     } finally {
       database.close();
+    }
+  }
+
+  /** Whether this browser may take the keys of another device: it has none, or none that were ever used. */
+  static async place(account: string): Promise<"free" | "unused" | "used"> {
+    const database = await openDatabase();
+    try {
+      if ((await read(database, account)) === undefined) return "free";
+      const store = database.transaction(STORE).objectStore(STORE);
+      const prefix = `links/${account}/`;
+      const rooms = await finished(store.count(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
+      return rooms === 0 ? "unused" : "used";
+    } finally {
+      database.close();
+    }
+  }
+
+  /**
+   * Keeps the keys of another device, in the place of such as were never used.
+   * Throws `pair_other_keys` where there are others; the same are no reason to fail.
+   */
+  static async bring(account: string, keys: KeyBytes, share: Share): Promise<void> {
+    const handles = await handlesOf(keys);
+    const kept: KeptKeys = { ...handles, copy: await sealCopy(keys, account), share: shareFrom(share) };
+    const place = await CounsellorKeys.place(account);
+    const database = await openDatabase();
+    try {
+      const there = place === "free" ? undefined : await read(database, account);
+      if (there?.identityPublic.every((byte, n) => byte === keys.identityPublic[n]) === true) return;
+      if (place === "used") throw codedError("pair_other_keys");
+      const store = database.transaction(STORE, "readwrite", { durability: "strict" }).objectStore(STORE);
+      await finished(store.put(kept, account));
+    } finally {
+      database.close();
+    }
+  }
+
+  /** Whether a second device can have them. */
+  get hasCopy(): boolean {
+    return this.kept.copy !== undefined;
+  }
+
+  /** From here on no other device can have the keys from this one. */
+  async forgetCopy(): Promise<void> {
+    const rest = { ...this.kept };
+    delete rest.copy;
+    await this.keep(rest);
+  }
+
+  /** Hands the keys to `work` as bytes, with the numbers of links that go along; wipes them after it. */
+  async lend<T>(work: (keys: KeyBytes, share: Share) => Promise<T>): Promise<T> {
+    if (this.kept.copy === undefined) throw codedError("pair_no_copy");
+    const keys = await openCopy(this.kept.copy, this.account);
+    try {
+      const { stays, goes } = split(this.share);
+      const done = await work(keys, goes);
+      await this.keep({ ...this.kept, share: stays });
+      return done;
+    } finally {
+      wipe(keys);
     }
   }
 
@@ -112,20 +175,23 @@ export class CounsellorKeys {
     }
   }
 
-  /** Takes a number for a new link: at least `from`, and one never taken before on this device. */
-  async takeNumber(room: string, from: number): Promise<number> {
-    let number = from;
-    await this.withStore("readwrite", async (store) => {
+  /** Takes a number for a new link: none of `taken`, and one never given before on this device. */
+  async takeNumber(room: string, taken: readonly number[]): Promise<number> {
+    return this.withStore("readwrite", async (store) => {
       const kept = await this.keptLinks(store, room);
-      number = Math.max(from, kept.next);
-      await finished(store.put({ ...kept, next: number + 1 } satisfies KeptLinks, this.place("links", room)));
+      const number = nextNumber(kept, taken, this.share);
+      if (number === null) throw codedError("no_number");
+      await finished(store.put(given(kept, number), this.place("links", room)));
+      return number;
     });
-    return number;
   }
 
   /** Whether a link of this room was ever made on this device. */
   hasLinks(room: string): Promise<boolean> {
-    return this.withStore("readonly", async (store) => (await this.keptLinks(store, room)).next > 0);
+    return this.withStore("readonly", async (store) => {
+      const { next, given = [] } = await this.keptLinks(store, room);
+      return next > 0 || given.length > 0;
+    });
   }
 
   /** Takes a link back: its knocks do not verify any more, whatever the server says. */

@@ -24,8 +24,8 @@ export type Question =
   | { type: "open_keys"; account: string }
   /** The link of this number, which was made before. */
   | { type: "make_link"; room: string; number: number }
-  /** A new link, of this number or a later one.  `first`: the room was made just now. */
-  | { type: "new_link"; room: string; from: number; first: boolean }
+  /** A new link, of a number that is not `taken`.  `first`: the room was made just now. */
+  | { type: "new_link"; room: string; taken: number[]; first: boolean }
   /** Take a link back, whatever the server makes of it. */
   | { type: "revoke_link"; room: string; number: number }
   /** The card of an invite for the server to keep: what its page shows before admission. */
@@ -38,7 +38,19 @@ export type Question =
   | { type: "verify_receipt"; receipt: string }
   | { type: "seal_title"; title: string }
   | { type: "open_title"; sealed: string }
-  | { type: "counters" };
+  | { type: "counters" }
+  /** Whether the open keys can go to a second device. */
+  | { type: "pair_can" }
+  /** From here on they cannot. */
+  | { type: "pair_never" }
+  /** On the device that has the keys: begins; hears the other one; seals the keys for it. */
+  | { type: "pair_begin" }
+  | { type: "pair_heard"; hello: string }
+  | { type: "pair_seal" }
+  /** On the new device: reads the code; hears the answer; keeps the keys. */
+  | { type: "pair_read"; account: string; link: string }
+  | { type: "pair_answered"; answer: string }
+  | { type: "pair_keep"; parcel: string };
 
 /** What each question is answered with. */
 export interface Answers {
@@ -55,6 +67,14 @@ export interface Answers {
   /** `null`: sealed with keys that are not on this device. */
   open_title: string | null;
   counters: Counters;
+  pair_can: boolean;
+  pair_never: null;
+  pair_begin: { pairing: string; fragment: string };
+  pair_heard: { answer: string; code: string };
+  pair_seal: string;
+  pair_read: { pairing: string; hello: string };
+  pair_answered: { code: string };
+  pair_keep: null;
 }
 
 /** What the server learns of an invite, and the fragment it never learns. */

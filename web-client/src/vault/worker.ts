@@ -12,6 +12,8 @@ import { isWellFormedLink } from "./link";
 import type { Answers, Counters, FrameCounters, FromVault, InviteMaterials, LinkRights, Question, ToVault, TransformOptions } from "./messages";
 import { transformName } from "./messages";
 import { Seat } from "./seat";
+import { NewDevice, OldDevice } from "./pairing";
+import { INVITES_MAX } from "./numbers";
 import { Slots } from "./slots";
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -33,6 +35,8 @@ const post = (message: FromVault): void => {
 let loaded: Promise<unknown> | undefined;
 let fragment: string | undefined;
 let keys: CounsellorKeys | undefined;
+let pairingOld: OldDevice | undefined;
+let pairingNew: { account: string; device: NewDevice } | undefined;
 let seat: Seat | undefined;
 const slots = new Slots();
 const openers = new Map<string, Opener<EncodedFrame>>();
@@ -185,16 +189,68 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
     case "open_title":
       return openKeys().openTitle(question.sealed);
     case "counters":
-      return Object.fromEntries(counters) satisfies Counters;
+    case "pair_can":
+      return openKeys().hasCopy;
+    case "pair_never":
+      await openKeys().forgetCopy();
+      return null;
+    case "pair_begin":
+    case "pair_heard":
+    case "pair_seal":
+    case "pair_read":
+    case "pair_answered":
+    case "pair_keep":
+      return pair(question);
   }
 }
 
+/** The keys on their way to a second device, from either side. */
+async function pair(question: Extract<Question, { type: `pair_${"begin" | "heard" | "seal" | "read" | "answered" | "keep"}` }>): Promise<Answers[keyof Answers]> {
+  switch (question.type) {
+    case "pair_begin":
+      if (!openKeys().hasCopy) throw new Error("pair_no_copy");
+      pairingOld = await OldDevice.begin(openKeys().account);
+      return { pairing: pairingOld.pairing, fragment: pairingOld.fragment };
+    case "pair_heard":
+      return underWay(pairingOld).heard(question.hello);
+    case "pair_seal": {
+      const device = underWay(pairingOld);
+      pairingOld = undefined;
+      return openKeys().lend((bytes, share) => device.seal(bytes, share));
+    }
+    case "pair_read": {
+      if ((await CounsellorKeys.place(question.account)) === "used") throw new Error("pair_other_keys");
+      pairingNew = { account: question.account, device: await NewDevice.begin(question.account, question.link) };
+      return { pairing: pairingNew.device.pairing, hello: pairingNew.device.hello };
+    }
+    case "pair_answered":
+      return { code: await underWay(pairingNew).device.answered(question.answer) };
+    case "pair_keep": {
+      const { account, device } = underWay(pairingNew);
+      pairingNew = undefined;
+      const { keys: brought, share } = await device.open(question.parcel);
+      try {
+        await CounsellorKeys.bring(account, brought, share);
+      } finally {
+        wipe(brought);
+      }
+      return null;
+    }
+      return Object.fromEntries(counters) satisfies Counters;
+  }
+}
+function underWay<T>(pairing: T | undefined): T {
+  if (pairing === undefined) throw new Error("pair_wrong");
+  return pairing;
+}
+
+
 /** A link that was never given to anybody. */
-async function newLink(room: string, from: number, first: boolean): Promise<InviteMaterials & { number: number }> {
+async function newLink(room: string, taken: number[], first: boolean): Promise<InviteMaterials & { number: number }> {
   const own = openKeys();
   // Rooms get their ids from the server.  Two with one id would have the same links.
   if (first && await own.hasLinks(room)) throw new Error("room_again");
-  const number = await own.takeNumber(room, from);
+  const number = await own.takeNumber(room, taken);
   const made = { ...await makeLink(room, number), number };
   if (presiding === room && seat !== undefined) {
     // Made during the sitting: who knocks by it is to be recognised at once.
