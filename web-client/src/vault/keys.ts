@@ -1,4 +1,4 @@
-// The counsellor's lasting keys: made here, kept here, never readable as bytes.
+// The counsellor's lasting keys: made here, kept here, used through handles that give no bytes out.
 //
 // - identity: Ed25519, signs the leaf of each room (`IDC` of E2EE.md 1.1);
 // - root: an HKDF key (`LM`) from which every room secret, every link and the key of the
@@ -47,8 +47,8 @@ const NOTE_LIFETIME_MS = 12 * 60 * 60 * 1000;
 /** The keys of one account. */
 export class CounsellorKeys {
   private constructor(
-    private readonly account: string,
-    private readonly kept: KeptKeys,
+    readonly account: string,
+    private kept: KeptKeys,
     /** Whether they were made just now. */
     readonly created: boolean,
   ) {}
@@ -60,7 +60,7 @@ export class CounsellorKeys {
       const kept = await read(database, account);
       if (kept !== undefined) return new CounsellorKeys(account, kept, false);
       // Two tabs may get here at once: the first one to write wins, both read its keys.
-      await add(database, account, await makeKeys());
+      await add(database, account, await makeKeys(account));
       const won = await read(database, account);
       if (won === undefined) throw new Error("keys were not kept");
       return new CounsellorKeys(account, won, true);
@@ -135,7 +135,9 @@ export class CounsellorKeys {
 
   /** Signs with the identity key. */
   async sign(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-    return new Uint8Array(await crypto.subtle.sign("Ed25519", this.kept.identity.privateKey, bytes));
+    const { identity } = this.kept;
+    const key = "privateKey" in identity ? identity.privateKey : identity;
+    return new Uint8Array(await crypto.subtle.sign("Ed25519", key, bytes));
   }
 
   /** `R` of E2EE.md 1.1. */
@@ -226,6 +228,17 @@ export class CounsellorKeys {
     });
   }
 
+  private get share(): Share {
+    return this.kept.share ?? WHOLE;
+  }
+
+  private async keep(kept: KeptKeys): Promise<void> {
+    await this.withStore("readwrite", async (store) => {
+      await finished(store.put(kept, this.account));
+    });
+    this.kept = kept;
+  }
+
   private async keptLinks(store: IDBObjectStore, room: string): Promise<KeptLinks> {
     const kept = await finished(store.get(this.place("links", room)) as IDBRequest<KeptLinks | undefined>);
     return kept ?? { next: 0, revoked: [] };
@@ -258,33 +271,19 @@ export class CounsellorKeys {
 
 const SALT = encoder.encode("aman-lm-v1");
 
-async function makeKeys(): Promise<KeptKeys> {
-  const identity = (await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]));
-  const identityPublic = new Uint8Array(await crypto.subtle.exportKey("raw", identity.publicKey));
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  const root = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveBits", "deriveKey"]);
-  bytes.fill(0);
-  return { identity, identityPublic, root };
+async function makeKeys(account: string): Promise<KeptKeys> {
+  const keys = await newKeyBytes();
+  try {
+    return { ...(await handlesOf(keys)), copy: await sealCopy(keys, account) };
+  } finally {
+    wipe(keys);
+  }
 }
 
 function roomBytes(room: string): Uint8Array {
   const bytes = decodeBase64url(room);
   if (bytes?.length !== 16) throw codedError("bad_room");
   return bytes;
-}
-
-function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function codedError(code: string): Error {
-  return new Error(code);
 }
 
 function openDatabase(): Promise<IDBDatabase> {

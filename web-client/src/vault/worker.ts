@@ -8,20 +8,19 @@ import init, { inviteMaterials, linkRights, ModeratorDraft, openCard, Participan
 import { encodeBase64url } from "./base64url";
 import { codeOf, Opener, Sealer } from "./frames";
 import { CounsellorKeys } from "./keys";
+import { wipe } from "./key_bytes";
 import { isWellFormedLink } from "./link";
 import type { Answers, Counters, FrameCounters, FromVault, InviteMaterials, LinkRights, Question, ToVault, TransformOptions } from "./messages";
 import { transformName } from "./messages";
-import { Seat } from "./seat";
 import { NewDevice, OldDevice } from "./pairing";
 import { INVITES_MAX } from "./numbers";
+import { Seat } from "./seat";
 import { Slots } from "./slots";
 
 declare const self: DedicatedWorkerGlobalScope;
 
 type EncodedFrame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
 
-/** Invites a room can have: INVITES_PER_ROOM_MAX of crates/protocol. */
-const INVITES_MAX = 16;
 
 /** A lost picture asks for a whole one at most this often. */
 const KEY_FRAME_REQUEST_MS = 1000;
@@ -35,9 +34,9 @@ const post = (message: FromVault): void => {
 let loaded: Promise<unknown> | undefined;
 let fragment: string | undefined;
 let keys: CounsellorKeys | undefined;
+let seat: Seat | undefined;
 let pairingOld: OldDevice | undefined;
 let pairingNew: { account: string; device: NewDevice } | undefined;
-let seat: Seat | undefined;
 const slots = new Slots();
 const openers = new Map<string, Opener<EncodedFrame>>();
 const cameras = new Set<RTCRtpScriptTransformer>();
@@ -169,7 +168,7 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
       if ((await openKeys().revoked(question.room)).includes(question.number)) throw new Error("link_revoked");
       return makeLink(question.room, question.number);
     case "new_link":
-      return newLink(question.room, question.from, question.first);
+      return newLink(question.room, question.taken, question.first);
     case "revoke_link":
       await openKeys().revoke(question.room, question.number);
       return null;
@@ -189,6 +188,7 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
     case "open_title":
       return openKeys().openTitle(question.sealed);
     case "counters":
+      return Object.fromEntries(counters) satisfies Counters;
     case "pair_can":
       return openKeys().hasCopy;
     case "pair_never":
@@ -236,14 +236,13 @@ async function pair(question: Extract<Question, { type: `pair_${"begin" | "heard
       }
       return null;
     }
-      return Object.fromEntries(counters) satisfies Counters;
   }
 }
+
 function underWay<T>(pairing: T | undefined): T {
   if (pairing === undefined) throw new Error("pair_wrong");
   return pairing;
 }
-
 
 /** A link that was never given to anybody. */
 async function newLink(room: string, taken: number[], first: boolean): Promise<InviteMaterials & { number: number }> {
