@@ -24,6 +24,8 @@ export type AccountView = {
   passkeys: Array<PasskeyView>,
   sign_ins: Array<SignInView>,
   needs_second_factor: boolean,
+  has_password: boolean,
+  has_provider: boolean,
 };
 
 /**
@@ -40,6 +42,12 @@ export type Answer = { sdp: string };
  * A sealed message to the other members: chat, acknowledgements, heartbeats.
  */
 export type Application = { group: GroupId, epoch: Epoch, message: string, fleeting: boolean };
+
+/**
+ * `POST /api/sign-in/provider`: begins to sign in at the agency's own provider (OpenID
+ * Connect).
+ */
+export type BeginProvider = { invitation: ProviderInvitation | null };
 
 /**
  * Answer to [`OpenCard`]: all that a page may know before the counsellor lets anybody in.
@@ -511,14 +519,6 @@ export type Probe = { ufrag: string, password: string, candidates: Array<ProbeCa
 export type ProbeCandidate = { ip: string, port: number };
 
 /**
- * Answer to `POST /api/account/recovery-codes`.
- */
-export type RecoveryCodes = { codes: Array<string> };
-
-/**
- * A refusal, as the client that asked will see it.
- *
-/**
  * Answer to `POST /api/sign-in/provider` and `POST /api/account/provider`: where to go.
  */
 export type ProviderAddress = { address: string };
@@ -533,6 +533,14 @@ export type ProviderAnswer = { state: string, code: string, iss: string | null }
  */
 export type ProviderInvitation = { token: string, name: string };
 
+/**
+ * Answer to `POST /api/account/recovery-codes`.
+ */
+export type RecoveryCodes = { codes: Array<string> };
+
+/**
+ * A refusal, as the client that asked will see it.
+ *
  * Each variant is one thing a client can do something about, and its doc says what.
  * Codes are stable; the texts are for logs.
  */
@@ -639,6 +647,7 @@ export type ServerState = {
   sensitive: boolean,
   crisis: { [key in string]: Array<CrisisLine> },
   idle_minutes: number,
+  provider?: string,
 };
 
 /**
