@@ -49,11 +49,11 @@ export function fakeAccount(change: Partial<AccountModel> = {}, view: Partial<Ac
     endSignIn: nothing,
     signOutEverywhere: nothing,
     changePassword: () => Promise.resolve(true),
+    guarded: nothing,
     confirm: nothing,
     giveUp: nothing,
     ...change,
   };
-    guarded: nothing,
 }
 
 /** Keys that can go to another device, or cannot. */

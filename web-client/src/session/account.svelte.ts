@@ -43,11 +43,11 @@ export interface AccountModel {
   endSignIn: (signIn: string) => void;
   signOutEverywhere: () => void;
   changePassword: (current: string, next: string) => Promise<boolean>;
+  /** Does what is asked for after the password, where that has to be said once more. */
+  guarded: (work: () => Promise<void>) => void;
   confirm: (password: string) => void;
   giveUp: () => void;
 }
-  /** Does what is asked for after the password, where that has to be said once more. */
-  guarded: (work: () => Promise<void>) => void;
 
 /** The account of whoever is signed in. */
 export class Account implements AccountModel {
@@ -146,6 +146,10 @@ export class Account implements AccountModel {
     this.view = await api.read();
   });
 
+  guarded = (work: () => Promise<void>): void => {
+    this.do(work);
+  };
+
   /** The password once more, and then what was to be done. */
   confirm = (password: string): void => {
     const then = this.waiting;
@@ -163,10 +167,6 @@ export class Account implements AccountModel {
   };
 
   private async added({ me, recovery_codes }: FactorAdded): Promise<void> {
-  guarded = (work: () => Promise<void>): void => {
-    this.do(work);
-  };
-
     if (recovery_codes !== null) this.codes = recovery_codes;
     this.onMe(me);
     this.view = await api.read();

@@ -72,22 +72,22 @@ export class Desk {
   records: readonly SessionRecord[] = $state.raw([]);
   /** Keys were made on this device just now, though the account is older. */
   keysMade = $state(false);
-
-  private readonly known = new Map<string, Details | null>();
   /** The keys of another device, on their way to this one. */
   pairing: NewSide | null = $state.raw(null);
+
+  private readonly known = new Map<string, Details | null>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
 
   constructor(
     private readonly vault: VaultLink,
     private readonly setupToken: string | null,
-  ) {}
-
     /** What the code on the screen of another device led to. */
     private pairLink: string | null = null,
     /** What the agency's own sign-in sent this browser back with. */
     private returned: Returned | null = null,
+  ) {}
+
   /** What the link of the operator carries, if this is one. */
   private get invitationToken(): string | null {
     return this.setupToken?.startsWith("i.") === true ? this.setupToken.slice(2) : null;
@@ -177,6 +177,19 @@ export class Desk {
     this.place = "account";
   }
 
+  /** The device that has the keys, for the page of the account. */
+  oldSide(): OldSide {
+    return new OldSide(this.vault);
+  }
+
+  /** Goes on with whatever keys there are, or with new ones. */
+  leavePairing(): Promise<boolean> {
+    this.pairing?.leave();
+    this.pairing = null;
+    this.pairLink = null;
+    return this.try(async () => this.enter(await api.me()));
+  }
+
   signOut(): Promise<boolean> {
     return this.try(async () => {
       await api.signOut();
@@ -198,19 +211,6 @@ export class Desk {
       }
       await this.refresh();
       await this.choose(first);
-  /** The device that has the keys, for the page of the account. */
-  oldSide(): OldSide {
-    return new OldSide(this.vault);
-  }
-
-  /** Goes on with whatever keys there are, or with new ones. */
-  leavePairing(): Promise<boolean> {
-    this.pairing?.leave();
-    this.pairing = null;
-    this.pairLink = null;
-    return this.try(async () => this.enter(await api.me()));
-  }
-
     });
   }
 
@@ -355,6 +355,8 @@ export class Desk {
   /** Signed out, by us or by time. */
   toSignIn(): void {
     clearTimeout(this.timer);
+    this.pairing?.leave();
+    this.pairing = null;
     this.me = null;
     this.rooms = [];
     this.known.clear();
@@ -372,17 +374,29 @@ export class Desk {
       this.place = me.step === "second_factor" ? "second_step" : "set_up_factor";
       return;
     }
+    if (this.pairLink !== null) {
+      void this.pair(me, this.pairLink);
+      return;
+    }
     const { created } = await this.vault.ask({ type: "open_keys", account: me.account });
     this.me = me;
     this.drawer = new Drawer(browserShelf(), me.account);
     await Promise.all([this.refresh(), this.readDrawer()]);
-    this.pairing?.leave();
-    this.pairing = null;
     this.keysMade = created && !isNew;
     this.place = "desk";
     // Without this the browser may throw the keys away when its disk is full.
     navigator.storage.persist().catch(() => undefined);
     this.waitToPoll();
+  }
+
+  /** Takes the keys of another device before any are made here. */
+  private async pair(me: Me, link: string): Promise<void> {
+    const pairing = new NewSide(this.vault, me.account, link);
+    this.me = me;
+    this.pairing = pairing;
+    this.place = "pairing";
+    if (!(await pairing.run()) || this.pairing !== pairing) return;
+    this.pairLink = null;
   }
 
   /** What was kept here. A browser that keeps nothing is no reason to stay out. */
@@ -395,10 +409,6 @@ export class Desk {
       readPreset(drawer).catch(() => ""),
       allRecords(drawer).catch(() => []),
     ]);
-    if (this.pairLink !== null) {
-      void this.pair(me, this.pairLink);
-      return;
-    }
     if (this.drawer === drawer) Object.assign(this, { profile, preset, records });
   }
 
@@ -410,16 +420,6 @@ export class Desk {
       this.records = await allRecords(drawer);
       return true;
     } catch {
-  /** Takes the keys of another device before any are made here. */
-  private async pair(me: Me, link: string): Promise<void> {
-    const pairing = new NewSide(this.vault, me.account, link);
-    this.me = me;
-    this.pairing = pairing;
-    this.place = "pairing";
-    if (!(await pairing.run()) || this.pairing !== pairing) return;
-    this.pairLink = null;
-  }
-
       return false;
     }
   }
@@ -524,6 +524,9 @@ export class Desk {
   }
 }
 
+/** Devices of one counsellor that make a link at the same moment, at most. */
+const LINK_TRIES = 3;
+
 /** What is given to the other person. */
 function addressOf(fragment: string): string {
   return `${location.origin}/j#${fragment.replace(/^#/, "")}`;
@@ -539,6 +542,3 @@ function errorWord(thrown: unknown): Key {
   if (thrown instanceof TooLong) return "form.too_long";
   return thrown instanceof VaultRefusal ? "error.vault" : "error.internal";
 }
-/** Devices of one counsellor that make a link at the same moment, at most. */
-const LINK_TRIES = 3;
-

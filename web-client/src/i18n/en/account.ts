@@ -73,7 +73,6 @@ export const words = {
   "acct.lost_device": "Sign in elsewhere, sign out everywhere, and remove the passkey of the lost device.",
   "acct.lost_factor": "Without passkey, app and recovery codes, only the operator of this server can let you in again, with a new link.",
 
-  "acct.ask_title": "Your password, please",
   "pair.title": "Your devices",
   "pair.text": "A second device can have the same keys. It then reads your titles, makes and takes back links and opens the same rooms, and people see the same counsellor in the safety code.",
   "pair.stays": "Some things never leave the device they were written on: notes, records, your card, and the words for those who wait. During a call, the other device asks you again whom to let in.",
@@ -127,6 +126,7 @@ export const words = {
   "provider.unlink": "Unlink",
   "provider.again": "This changes how your account is protected. Please sign out, sign in again, and then do it at once.",
 
+  "acct.ask_title": "Your password, please",
   "acct.ask_text": "This changes how your account is protected.",
   "acct.ask_yes": "Go on",
 

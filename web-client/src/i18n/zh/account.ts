@@ -73,7 +73,6 @@ export const words: Of<"account"> = {
   "acct.lost_device": "请在其他设备上登录，选择全部退出，并移除丢失设备的通行密钥。",
   "acct.lost_factor": "如果通行密钥、应用和恢复码都没有了，只有此服务器的运营者能通过新的链接让您重新进入。",
 
-  "acct.ask_title": "请输入您的密码",
   "pair.title": "您的设备",
   "pair.text": "第二台设备可以拥有相同的密钥。它能读取您的标题，创建和收回链接，打开相同的房间；对方在安全码中看到的仍是同一位咨询师。",
   "pair.stays": "有些内容不会离开书写它们的设备：笔记、记录、您的名片，以及给等候者的话。通话期间，另一台设备会重新询问您让谁进入。",
@@ -127,6 +126,7 @@ export const words: Of<"account"> = {
   "provider.unlink": "取消关联",
   "provider.again": "此操作会更改账号的保护方式。请先退出，重新登录后立即操作。",
 
+  "acct.ask_title": "请输入您的密码",
   "acct.ask_text": "此操作会更改账号的保护方式。",
   "acct.ask_yes": "继续",
 
