@@ -4,8 +4,17 @@ import type { CallModel, MediaModel } from "../src/session/call_model";
 import type { Reception } from "../src/session/call.svelte";
 import type { SessionRecord } from "../src/desk/records";
 import type { DoorstepLine } from "../src/room/doorstep";
+import type { KeptReceipt } from "../src/room/receipt";
 import type { DeskRoom } from "../src/session/desk.svelte";
 import type { Talk } from "../src/views/call/talk.svelte";
+
+const cameras = new Set<ReturnType<typeof setInterval>>();
+
+/** Stops every picture that moves. */
+export function stopCameras(): void {
+  for (const camera of cameras) clearInterval(camera);
+  cameras.clear();
+}
 
 /** A moving picture of a calm colour, as a camera would give. */
 export function fakeCamera(hue: number): MediaStreamTrack | null {
@@ -14,7 +23,7 @@ export function fakeCamera(hue: number): MediaStreamTrack | null {
   canvas.height = 360;
   const paint = canvas.getContext("2d");
   let step = 0;
-  setInterval(() => {
+  cameras.add(setInterval(() => {
     if (paint === null) return;
     step += 1;
     paint.fillStyle = `oklch(0.72 0.06 ${hue})`;
@@ -27,7 +36,7 @@ export function fakeCamera(hue: number): MediaStreamTrack | null {
     paint.beginPath();
     paint.ellipse(320 + Math.sin(step / 9) * 4, 160, 70, 88, 0, 0, 7);
     paint.fill();
-  }, 66);
+  }, 66));
   return canvas.captureStream(15).getVideoTracks()[0] ?? null;
 }
 
@@ -168,6 +177,13 @@ export function fakeRoom(title: string | null, change: Partial<DeskRoom["view"]>
 export function fakeRecord(change: Partial<SessionRecord> = {}): SessionRecord {
   return { id: "a", room: "r", title: "Tuesday, first talk", stage: "intake", at: 1_795_000_000, minutes: 48, task: "Send the form.\nAsk about the school.", next_at: null, ...change };
 }
+
+/** What was agreed to and taken back. */
+export const fakeReceipts: readonly KeptReceipt[] = (["agreed", "withdrawn"] as const).map((kind) => {
+  const signed = { key: "Qm9nZW5zY2hpZWRzcmljaHRlcgQm9nZW5zY2hpZWRzcmlj", signature: "" };
+  const items = [{ name: "video", agreed: false }, { name: "audio", agreed: true }, { name: "chat", agreed: true }];
+  return { participant: "7", json: kind, receipt: { statement: { kind, id: "a", at: 1_795_000_000, version: "1", language: "ar", items }, attendee: signed, counsellor: signed } };
+});
 
 /** Notes before admission. */
 export const fakeDoorstep: readonly DoorstepLine[] = [

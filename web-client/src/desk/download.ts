@@ -14,6 +14,6 @@ export function offerFile(name: string, content: Blob): void {
 }
 
 /** A text file. */
-export function textFile(type: "text/plain" | "text/csv" | "text/calendar" | "image/svg+xml", text: string): Blob {
+export function textFile(type: "text/plain" | "text/csv" | "text/calendar" | "image/svg+xml" | "application/json", text: string): Blob {
   return new Blob([text], { type: `${type};charset=utf-8` });
 }
