@@ -3,7 +3,7 @@
 //
 // Beside the handles a browser keeps the same keys sealed (`SealedCopy`), for a second device
 // alone, under a key that can open and do nothing else.  Whoever may run code of ours in this
-// browser profile could open that too: it can be thrown away (docs/adr/0007).
+// browser profile could open that too: it can be thrown away (docs/adr/0009).
 
 import { codedError, concat } from "./bytes";
 
