@@ -69,8 +69,9 @@ export const words = {
   "acct.everywhere_text": "Every browser is signed out, this one too. Calls that are open there end.",
 
   "acct.lost_title": "If you lose a device",
-  "acct.lost_keys": "The keys of your appointments live in the browser where they were made. Without it, links made there cannot open a room any more: make new appointments and send new links.",
-  "acct.lost_device": "Sign in elsewhere, sign out everywhere, and remove the passkey of the lost device.",
+  "acct.lost_keys": "The keys of your appointments live on your devices and nowhere else; so nobody at the server can read anything. If another device has them, go on there. If none has, titles and links from before are gone for good: sign in on a new device, make new appointments and send new links.",
+  "acct.lost_device": "Sign in elsewhere, sign out everywhere, and remove the passkey of the lost device. Notes and records that were only on it are gone.",
+  "acct.lost_open": "If somebody may have unlocked it, its keys may be known. End the appointments that are left, clear the data of this site in your other browsers, and make new appointments: their keys are new.",
   "acct.lost_factor": "Without passkey, app and recovery codes, only the operator of this server can let you in again, with a new link.",
 
   "pair.title": "Your devices",

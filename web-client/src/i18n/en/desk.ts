@@ -39,7 +39,7 @@ export const words = {
   "desk.elsewhere": "Made on another device",
   "desk.elsewhere_text": "Its keys are on the device where it was made. Please open it there, or end it here.",
   "desk.sign_out": "Sign out",
-  "desk.keys_made": "New keys were made on this device. Conversations made on other devices stay there.",
+  "desk.keys_made": "New keys were made on this device. Conversations made on other devices stay there. To have the same keys here, use “Add another device” on your account page there, before you make a link here.",
 
   "room.back": "All appointments",
   "room.link": "Link for the other person",

@@ -39,7 +39,7 @@ export const words: Of<"desk"> = {
   "desk.elsewhere": "在另一台设备上创建",
   "desk.elsewhere_text": "密钥在创建它的那台设备上。请在那里打开，或在此结束它。",
   "desk.sign_out": "退出登录",
-  "desk.keys_made": "已在此设备上生成新的密钥。其他设备上的会谈仍留在那里。",
+  "desk.keys_made": "已在此设备上生成新的密钥。其他设备上的会谈仍留在那里。如需在此使用相同的密钥，请在此处创建链接之前，到那台设备的账号页面选择“添加另一台设备”。",
 
   "room.back": "所有预约",
   "room.link": "给对方的链接",
