@@ -1,7 +1,7 @@
 //! How fast may one stranger, or one account, ask things over HTTP?
 //!
 //! Sign-ins cost a hash each and have paces of their own: from one address, under one name
-//! from one address, under one name, and over all.  All must have room before any is charged,
+//! from there, under one name, and over all.  All must have room before any is charged,
 //! so that somebody who is slowed down cannot use up what others need: one address alone keeps
 //! nobody from signing in elsewhere, not even under the same name.
 //!
@@ -12,8 +12,9 @@
 //! - What one address does slows others down only once many addresses do it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
-use protocol::id::AccountId;
+use protocol::id::{AccountId, KeyId};
 use protocol::time::Timestamp;
 use store::records::Hash;
 
@@ -23,15 +24,23 @@ use crate::limits::Limits;
 /// Keys that are followed at a time.
 const KEYS_MAX: usize = 4096;
 
+/// Test calls of webhooks that one account may ask for at once.
+const HOOK_TESTS_MAX: u32 = 5;
+
+/// How long it takes until it may ask for one more.
+const HOOK_TEST_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The paces of everybody.
 #[derive(Debug)]
 pub(crate) struct Paces {
     by_account: Buckets<AccountId>,
+    by_key: Buckets<KeyId>,
     by_address: Buckets<IpAddr>,
     sign_ins_by_address: Buckets<IpAddr>,
     sign_ins_by_name: Buckets<Hash>,
     sign_ins_by_name_there: Buckets<(Hash, Option<IpAddr>)>,
     codes_by_account: Buckets<AccountId>,
+    hook_tests_by_account: Buckets<AccountId>,
     sign_ins: Bucket,
 }
 
@@ -52,12 +61,17 @@ impl Paces {
             buckets(limits.sign_ins_per_name_max, limits.sign_in_per_name_interval);
         Self {
             by_account: Buckets::new(account, KEYS_MAX),
+            by_key: Buckets::new(account, KEYS_MAX),
             by_address: Buckets::new(address, KEYS_MAX),
             sign_ins_by_address: Buckets::new(sign_ins, KEYS_MAX),
             sign_ins_by_name: Buckets::new(name, KEYS_MAX),
             sign_ins_by_name_there: Buckets::new(name_there, KEYS_MAX),
             codes_by_account: Buckets::new(
                 buckets(limits.codes_per_account_max, limits.code_per_account_interval),
+                KEYS_MAX,
+            ),
+            hook_tests_by_account: Buckets::new(
+                buckets(HOOK_TESTS_MAX, HOOK_TEST_INTERVAL),
                 KEYS_MAX,
             ),
             sign_ins: buckets(limits.sign_ins_max, limits.sign_in_interval),
@@ -67,6 +81,17 @@ impl Paces {
     /// Whether somebody signed in may ask one more thing.
     pub(crate) fn account(&mut self, now: Timestamp, account: AccountId) -> bool {
         self.by_account.take(now, account)
+    }
+
+    /// Whether somebody signed in may have a webhook called.
+    pub(crate) fn hook_test(&mut self, now: Timestamp, account: AccountId) -> bool {
+        self.hook_tests_by_account.take(now, account)
+    }
+
+    /// Whether a program may: a key that went astray must not stop its owner, least of all from
+    /// revoking it.
+    pub(crate) fn key(&mut self, now: Timestamp, key: KeyId) -> bool {
+        self.by_key.take(now, key)
     }
 
     /// Whether somebody who is not may.  No address: not counted.

@@ -11,7 +11,7 @@ pub(crate) const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x616d_616e;
 
 /// Each step leads to the version after it.  Steps are never edited once released.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
     CREATE TABLE setup_token (
         only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -140,6 +140,25 @@ const STEPS: [&str; 5] = [
     ALTER TABLE account ADD COLUMN identity BLOB CHECK (length(identity) = 32);
     CREATE UNIQUE INDEX account_by_identity ON account (identity);
 ",
+    // Secrets of webhooks are sealed.  Those that are there have 32 bytes, and are sealed when
+    // the server starts, which alone has the key.
+    "
+    ALTER TABLE webhook RENAME TO old_webhook;
+    DROP INDEX webhook_by_account;
+    CREATE TABLE webhook (
+        id BLOB PRIMARY KEY CHECK (length(id) = 16),
+        account BLOB NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+        url TEXT NOT NULL,
+        sealed_secret BLOB NOT NULL CHECK (length(sealed_secret) >= 32),
+        events TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        delivered_at INTEGER,
+        failed_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO webhook SELECT * FROM old_webhook;
+    DROP TABLE old_webhook;
+    CREATE INDEX webhook_by_account ON webhook (account, created_at);
+",
 ];
 
 /// The file cannot be used by this program.
@@ -239,6 +258,34 @@ mod tests {
         let role: u32 =
             connection.query_row("SELECT role FROM account", [], |row| row.get(0)).unwrap();
         assert_eq!(role, 1, "whoever was there runs the server");
+    }
+
+    #[test]
+    fn webhooks_of_an_older_file_are_there_to_be_sealed() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..5] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection
+            .execute_batch(&format!(
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 5;
+                 INSERT INTO account (id, name, password_hash, created_at)
+                      VALUES (zeroblob(16), 'n', 'h', 0);
+                 INSERT INTO webhook VALUES
+                      (zeroblob(16), zeroblob(16), 'u', zeroblob(32), '[]', 1, 2, NULL);"
+            ))
+            .unwrap();
+
+        prepare(&mut connection).unwrap();
+
+        let kept: (String, i32, i64) = connection
+            .query_row(
+                "SELECT url, length(sealed_secret), delivered_at FROM webhook",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        assert_eq!(kept, ("u".into(), 32, 2));
     }
 
     #[test]

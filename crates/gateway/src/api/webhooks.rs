@@ -12,6 +12,7 @@ use store::{Created, WebhookRecord};
 use super::account::must_be_fresh;
 use super::door::{Named, SignedIn, Whole};
 use crate::app::Shared;
+use crate::hooks::secrets;
 use crate::hooks::target::Target;
 use crate::random;
 use crate::refusal::Refusal;
@@ -37,11 +38,13 @@ pub(super) async fn create(
     if events.is_empty() || Target::read(&new.url, app.hooks.allow_private).is_none() {
         return Err(Reject::Malformed.into());
     }
+    let secret = random::secret().map_err(|_| Reject::Internal)?;
+    let sealed_secret = secrets::seal(&app.accounts.key, here.account, &secret);
     let webhook = WebhookRecord {
         id: WebhookId::from_bytes(random::bytes().map_err(|_| Reject::Internal)?),
         account: here.account,
         url: new.url,
-        secret: random::secret().map_err(|_| Reject::Internal)?,
+        sealed_secret: sealed_secret.map_err(|_| Reject::Internal)?,
         events,
         created_at: app.clock.unix(),
         delivered_at: None,
@@ -50,7 +53,7 @@ pub(super) async fn create(
     match app.store.create_webhook(webhook.clone(), WEBHOOKS_PER_ACCOUNT_MAX).await? {
         Created::Done => {
             tracing::info!(account = ?here.account, webhook = ?webhook.id, "A webhook was made");
-            let secret = webhook.secret.to_wire();
+            let secret = secret.to_wire();
             Ok((StatusCode::CREATED, Json(MadeWebhook { view: view(webhook), secret })))
         }
         Created::Full => Err(Reject::TooMany.into()),
@@ -65,6 +68,23 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refusal> {
     if !app.store.delete_webhook(account, webhook).await? {
         return Err(Reject::NoSuchRight.into());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Calls it once with nothing to tell.  How it came out is in the list a moment later.
+pub(super) async fn test(
+    State(app): State<Shared>,
+    SignedIn(account): SignedIn,
+    Named(webhook): Named<WebhookId>,
+) -> Result<StatusCode, Refusal> {
+    let found = app.store.webhook(webhook).await?;
+    if found.is_none_or(|found| found.account != account) {
+        return Err(Reject::NoSuchRight.into());
+    }
+    let is_slow_enough = app.paces().hook_test(app.clock.now(), account);
+    if !is_slow_enough || app.hook_tests.try_send(webhook).is_err() {
+        return Err(Reject::TooFast.into());
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,8 @@
 //! # Invariants
 //!
 //! - A call holds ids and times, nothing that anybody said or is called.
-//! - What waits is bounded; what does not fit is counted and forgotten.
+//! - What waits is bounded, for each account and for all; what does not fit is counted and
+//!   forgotten.
 //! - Nothing that waits outlives the process.
 
 mod call;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::api::{HookCall, HookEvent};
-use protocol::id::WebhookId;
+use protocol::id::{AccountId, WebhookId};
 use protocol::opaque::encode_base64url;
 use protocol::time::Timestamp;
 use store::{StoreError, WebhookRecord};
@@ -30,7 +31,7 @@ use switchboard::{News, What};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::sleep;
 
 use crate::app::Shared;
@@ -44,6 +45,10 @@ const WAITING_MAX: usize = 1024;
 
 /// Calls under way at a time.
 const UNDER_WAY_MAX: usize = 8;
+
+/// The same, for one account: slow receivers of one hold up nobody else.
+const WAITING_PER_ACCOUNT_MAX: usize = 256;
+const UNDER_WAY_PER_ACCOUNT_MAX: usize = 4;
 
 /// Tries of one call.
 const TRIES_MAX: u32 = 5;
@@ -69,6 +74,8 @@ impl Default for HookRules {
 /// A call that is to be made.
 struct Job {
     webhook: WebhookId,
+    /// Whose; `None` for a test, which has a pace of its own.
+    account: Option<AccountId>,
     delivery: String,
     body: String,
     n_tries: u32,
@@ -95,6 +102,7 @@ pub(crate) async fn run(
         waiting: BTreeMap::new(),
         n_jobs: 0,
         under_way: JoinSet::new(),
+        whose: BTreeMap::new(),
         app: app.clone(),
     };
     loop {
@@ -102,8 +110,10 @@ pub(crate) async fn run(
         tokio::select! {
             biased;
             () = stop(app.stopping.clone()) => return,
-            Some(tried) = hooks.under_way.join_next() => {
-                if let Ok(tried) = tried {
+            Some(tried) = hooks.under_way.join_next_with_id() => {
+                let task = tried.as_ref().map_or_else(|error| error.id(), |(task, _)| *task);
+                hooks.whose.remove(&task);
+                if let Ok((_, tried)) = tried {
                     hooks.conclude(tried).await;
                 }
             }
@@ -130,19 +140,34 @@ struct Hooks {
     waiting: BTreeMap<(Timestamp, u64), Job>,
     n_jobs: u64,
     under_way: JoinSet<Tried>,
+    /// Whose calls are under way.
+    whose: BTreeMap<Id, Option<AccountId>>,
 }
 
 impl Hooks {
     /// How long until something can be started; `None` if nothing can.
     fn pause(&self) -> Option<Duration> {
-        let ((due, _), _) = self.waiting.first_key_value()?;
-        let is_free = self.under_way.len() < UNDER_WAY_MAX;
-        is_free.then(|| *due - self.app.clock.now())
+        let (due, _) = self.next()?;
+        Some(due - self.app.clock.now())
+    }
+
+    /// The next call that can be started.
+    fn next(&self) -> Option<(Timestamp, u64)> {
+        if self.under_way.len() >= UNDER_WAY_MAX {
+            return None;
+        }
+        let n_of = |account| self.whose.values().filter(|whose| **whose == account).count();
+        let is_free = |job: &Job| n_of(job.account) < UNDER_WAY_PER_ACCOUNT_MAX;
+        self.waiting.iter().find(|(_, job)| is_free(job)).map(|(key, _)| *key)
     }
 
     async fn hear(&mut self, news: News) -> Result<(), StoreError> {
         let store = &self.app.store;
         let Some(room) = store.room(news.room).await? else { return Ok(()) };
+        // Whoever was shut out is told nothing more.
+        if store.account(room.owner).await?.is_none_or(|owner| owner.is_disabled) {
+            return Ok(());
+        }
         let (event, invite) = match news.what {
             What::Knocked(invite) => (HookEvent::Knocked, Some(invite)),
             What::Started => (HookEvent::Started, None),
@@ -155,7 +180,8 @@ impl Hooks {
         for webhook in webhooks.iter().filter(|webhook| webhook.events.contains(&event)) {
             let Ok(delivery) = random::bytes::<16>() else { return Ok(()) };
             let delivery = encode_base64url(&delivery);
-            let job = Job { webhook: webhook.id, delivery, body: body.clone(), n_tries: 0 };
+            let (webhook, account) = (webhook.id, Some(webhook.account));
+            let job = Job { webhook, account, delivery, body: body.clone(), n_tries: 0 };
             self.put(self.app.clock.now(), job);
         }
         Ok(())
@@ -167,6 +193,7 @@ impl Hooks {
         let body = serde_json::json!({ "event": "test", "at": self.app.clock.unix() });
         let job = Job {
             webhook,
+            account: None,
             delivery: encode_base64url(&delivery),
             body: body.to_string(),
             n_tries: TRIES_MAX - 1,
@@ -175,7 +202,8 @@ impl Hooks {
     }
 
     fn put(&mut self, due: Timestamp, job: Job) {
-        if self.waiting.len() >= WAITING_MAX {
+        let own = self.waiting.values().filter(|other| other.account == job.account);
+        if self.waiting.len() >= WAITING_MAX || own.count() >= WAITING_PER_ACCOUNT_MAX {
             self.app.counters.hooks_dropped.bump();
             return;
         }
@@ -184,16 +212,16 @@ impl Hooks {
     }
 
     fn start(&mut self) {
-        let Some(((due, n), job)) = self.waiting.pop_first() else { return };
-        if due > self.app.clock.now() {
-            self.waiting.insert((due, n), job);
+        let Some((due, n)) = self.next().filter(|(due, _)| *due <= self.app.clock.now()) else {
             return;
-        }
-        let (app, tls) = (self.app.clone(), self.tls.clone());
-        self.under_way.spawn(async move {
+        };
+        let Some(job) = self.waiting.remove(&(due, n)) else { return };
+        let (app, tls, account) = (self.app.clone(), self.tls.clone(), job.account);
+        let task = self.under_way.spawn(async move {
             let outcome = attempt(&app, &tls, &job).await;
             Tried { job, outcome }
         });
+        self.whose.insert(task.id(), account);
     }
 
     async fn conclude(&mut self, tried: Tried) {

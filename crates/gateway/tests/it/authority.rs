@@ -10,13 +10,15 @@ use protocol::opaque::encode_base64url;
 use protocol::time::UnixSeconds;
 use sha2::{Digest, Sha256};
 use store::{
-    Account, AccountRole, AccountStore, InvitationRecord, PasskeyRecord, SignInRecord, Stage,
+    Account, AccountRole, AccountStore, InvitationRecord, PasskeyRecord, ProgramStore,
+    SignInRecord, Stage,
 };
 
 use crate::api::{invite_json_of, soon};
 use crate::http::{Answer, Request};
+use crate::oidc::rules;
 use crate::server::{Server, settings};
-use gateway::Limits;
+use gateway::{GatewaySettings, Issuer, Limits};
 
 /// Who may come through to a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +136,8 @@ async fn every_route_is_in_the_table() {
 #[tokio::test]
 async fn everybody_comes_through_to_what_is_theirs_and_no_further() {
     let limits = Limits { requests_per_account_max: 100_000, ..Limits::default() };
-    let server = Server::with(limits).await;
+    let oidc = Some(rules(Issuer::parse("http://127.0.0.1:9").unwrap(), true));
+    let server = Server::start(GatewaySettings { limits, oidc, ..settings() }).await;
     let accounts = Accounts::make(&server).await;
     for (method, path, door, body) in ROUTES {
         for person in EVERYBODY {
@@ -227,7 +230,7 @@ impl Accounts {
             let account = Account {
                 id,
                 name: format!("{id}"),
-                password_hash: String::new(),
+                password_hash: "a hash".to_owned(),
                 created_at: UnixSeconds(0),
                 role,
                 is_disabled: false,
@@ -279,6 +282,9 @@ impl Scene {
             String::new()
         };
         let webhook = if path.contains("{webhook}") {
+            for old in server.store.webhooks_of(accounts.owner).await.unwrap() {
+                server.store.delete_webhook(accounts.owner, old.id).await.unwrap();
+            }
             let words = r#"{"url":"https://hooks.example/","events":["session.started"]}"#;
             server.post("/api/webhooks", &mine, words).await.field("webhook")
         } else {

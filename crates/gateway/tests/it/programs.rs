@@ -217,6 +217,56 @@ async fn webhooks_lead_to_public_places_unless_the_operator_says_more() {
     assert_eq!(server.send("DELETE", &path, &cookie, "").await.status, 404);
 }
 
+#[tokio::test]
+async fn a_webhook_is_tried_on_request_once_and_at_a_pace() {
+    let server = Server::start(settings()).await;
+    let cookie = server.set_up().await;
+    let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", receiver.local_addr().unwrap());
+    let new = json!({"url": url, "events": ["session.ended"]}).to_string();
+    let made = body(&server.post("/api/webhooks", &cookie, &new).await);
+    let secret = decode_base64url(made["secret"].as_str().unwrap()).unwrap();
+    let path = format!("/api/webhooks/{}/test", made["view"]["webhook"].as_str().unwrap());
+
+    assert_eq!(server.post(&path, &cookie, "").await.status, 204);
+    let call = heard(&receiver, "500 Oh no").await;
+    call.check_signature(&secret);
+    assert_eq!(call.json["event"], json!("test"));
+    assert_eq!(call.json.as_object().unwrap().len(), 2, "an event and a time");
+    wait_until(&server, &cookie, "failed_at").await;
+    // It was not tried again: the next call is the next test.
+    assert_eq!(server.post(&path, &cookie, "").await.status, 204);
+    let next = heard(&receiver, "204 No Content").await;
+    assert_ne!(next.delivery(), call.delivery());
+    wait_until(&server, &cookie, "delivered_at").await;
+
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(server.post(&path, &cookie, "").await.status);
+    }
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn the_secret_of_a_webhook_is_sealed_in_the_store_also_if_it_was_not_before() {
+    let server = Server::start(settings()).await;
+    let cookie = server.set_up().await;
+    let new = json!({"url": "https://agency.example/", "events": ["session.ended"]});
+    let made = body(&server.post("/api/webhooks", &cookie, &new.to_string()).await);
+    let secret = decode_base64url(made["secret"].as_str().unwrap()).unwrap();
+    let account = server.store.accounts().await.unwrap()[0].id;
+    let kept = server.store.webhooks_of(account).await.unwrap().remove(0);
+    let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret);
+    assert!(!holds(&kept.sealed_secret) && kept.sealed_secret.len() > secret.len());
+
+    // As a version before sealing left it.
+    server.store.seal_webhook(kept.id, secret.clone()).await.unwrap();
+    let store = server.store.clone();
+    let _again = Server::on(settings(), store.clone()).await;
+    let kept = store.webhook(kept.id).await.unwrap().unwrap();
+    assert!(!holds(&kept.sealed_secret), "it was sealed before anybody came in");
+}
+
 async fn make_key(server: &Server, cookie: &str, scopes: &Value) -> String {
     let new = json!({"label": "a program", "scopes": scopes}).to_string();
     let made = server.post("/api/keys", cookie, &new).await;
@@ -286,10 +336,14 @@ async fn heard(receiver: &TcpListener, answer: &str) -> Call {
 }
 
 async fn wait_until_delivered(server: &Server, cookie: &str) {
+    wait_until(server, cookie, "delivered_at").await;
+}
+
+async fn wait_until(server: &Server, cookie: &str, field: &str) {
     let delivered = async {
         loop {
             let list = body(&server.send("GET", "/api/webhooks", cookie, "").await);
-            if list[0]["delivered_at"].is_u64() {
+            if list[0][field].is_u64() {
                 return;
             }
             tokio::task::yield_now().await;

@@ -2,10 +2,9 @@
 
 use protocol::api::{HookEvent, KeyScope};
 use protocol::id::{AccountId, KeyId, WebhookId};
-use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 
-use crate::programs::records::{KeyRecord, WebhookRecord};
+use crate::programs::records::{KeyRecord, UNSEALED_BYTES, WebhookRecord};
 use crate::{Created, Store, StoreError};
 
 /// Wants an account `owner`, and leaves nothing.
@@ -54,6 +53,16 @@ async fn webhooks_come_and_go(store: &dyn Store, owner: AccountId) -> Result<(),
     let noted = WebhookRecord { delivered_at, failed_at, ..first.clone() };
     assert_eq!(store.webhook(first.id).await?, Some(noted));
 
+    assert_eq!(store.unsealed_webhooks().await?, []);
+    store.seal_webhook(first.id, vec![8; UNSEALED_BYTES]).await?;
+    let unsealed = store.unsealed_webhooks().await?;
+    assert_eq!(unsealed.iter().map(|one| one.id).collect::<Vec<_>>(), [first.id]);
+    store.seal_webhook(first.id, vec![9; 60]).await?;
+    store.seal_webhook(WebhookId::from_bytes([88; 16]), vec![9; 60]).await?;
+    assert_eq!(store.unsealed_webhooks().await?, []);
+    let sealed = store.webhook(first.id).await?.map(|webhook| webhook.sealed_secret);
+    assert_eq!(sealed, Some(vec![9; 60]));
+
     assert!(!store.delete_webhook(other, first.id).await?, "it is not theirs");
     assert!(store.delete_webhook(owner, first.id).await?);
     assert_eq!(store.webhook(first.id).await?, None);
@@ -78,7 +87,7 @@ pub(crate) fn webhook(account: AccountId, n: u8) -> WebhookRecord {
         id: WebhookId::from_bytes([n; 16]),
         account,
         url: format!("https://agency.example/{n}"),
-        secret: Secret::from_bytes([n; 32]),
+        sealed_secret: vec![n; 60],
         events: vec![HookEvent::Knocked, HookEvent::Ended],
         created_at: UnixSeconds(u64::from(n)),
         delivered_at: None,

@@ -47,6 +47,18 @@ impl ProgramStore for Embedded {
         self.run(move |db| rows::webhook(db, id)).await
     }
 
+    async fn unsealed_webhooks(&self) -> Result<Vec<WebhookRecord>, StoreError> {
+        self.run(|db| rows::unsealed_webhooks(db)).await
+    }
+
+    async fn seal_webhook(
+        &self,
+        webhook: WebhookId,
+        sealed_secret: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.run(move |db| rows::seal_webhook(db, webhook, &sealed_secret)).await
+    }
+
     async fn note_call(
         &self,
         webhook: WebhookId,

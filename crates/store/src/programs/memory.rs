@@ -9,7 +9,7 @@ use protocol::time::UnixSeconds;
 
 use crate::memory::Memory;
 use crate::programs::ProgramStore;
-use crate::programs::records::{KeyRecord, WebhookRecord};
+use crate::programs::records::{KeyRecord, UNSEALED_BYTES, WebhookRecord};
 use crate::{Created, Hash, StoreError};
 
 /// The rows about programs.
@@ -102,6 +102,23 @@ impl ProgramStore for Memory {
 
     async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError> {
         Ok(self.programs.rows().webhooks.get(&id).cloned())
+    }
+
+    async fn unsealed_webhooks(&self) -> Result<Vec<WebhookRecord>, StoreError> {
+        let rows = self.programs.rows();
+        let unsealed = |one: &&WebhookRecord| one.sealed_secret.len() == UNSEALED_BYTES;
+        Ok(rows.webhooks.values().filter(unsealed).cloned().collect())
+    }
+
+    async fn seal_webhook(
+        &self,
+        webhook: WebhookId,
+        sealed_secret: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        if let Some(webhook) = self.programs.rows().webhooks.get_mut(&webhook) {
+            webhook.sealed_secret = sealed_secret;
+        }
+        Ok(())
     }
 
     async fn note_call(

@@ -1,7 +1,7 @@
 //! What is kept of the programs of counsellors: keys of the API, and webhooks.
 //!
-//! Of a key only the SHA-256 is here.  The secret of a webhook has to be here as it is: it
-//! signs.  It opens nothing of the server's.
+//! Of a key only the SHA-256 is here.  The secret of a webhook signs, so that its hash would
+//! not do: it is here sealed with the server's own key, which is not in this file.
 
 pub(crate) mod contract;
 mod embedded;
@@ -46,6 +46,17 @@ pub trait ProgramStore: Send + Sync + 'static {
 
     /// The webhook.
     async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookRecord>, StoreError>;
+
+    /// Every webhook whose secret was kept as it is, by a version of aman before sealing.
+    async fn unsealed_webhooks(&self) -> Result<Vec<WebhookRecord>, StoreError>;
+
+    /// Puts a sealed secret in the place of what is there.  Nothing happens if the webhook is
+    /// not there.
+    async fn seal_webhook(
+        &self,
+        webhook: WebhookId,
+        sealed_secret: Vec<u8>,
+    ) -> Result<(), StoreError>;
 
     /// Keeps how the last call came out.  Nothing happens if the webhook is not there.
     async fn note_call(

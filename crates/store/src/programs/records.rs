@@ -4,7 +4,6 @@ use std::fmt;
 
 use protocol::api::{HookEvent, KeyScope};
 use protocol::id::{AccountId, KeyId, WebhookId};
-use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 
 use crate::Hash;
@@ -37,6 +36,9 @@ impl fmt::Debug for KeyRecord {
     }
 }
 
+/// Length of a secret of a webhook before secrets were sealed; a sealed one is longer.
+pub const UNSEALED_BYTES: usize = 32;
+
 /// Where a program wants to be told what happens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookRecord {
@@ -46,8 +48,9 @@ pub struct WebhookRecord {
     pub account: AccountId,
     /// Where to.
     pub url: String,
-    /// Key of the signatures.
-    pub secret: Secret<32>,
+    /// Key of the signatures, sealed with the server's own key.  One of
+    /// [`UNSEALED_BYTES`] is not sealed yet.
+    pub sealed_secret: Vec<u8>,
     /// What to tell.
     pub events: Vec<HookEvent>,
     /// When it was made.

@@ -2,19 +2,18 @@
 
 use protocol::api::{HookEvent, KeyScope};
 use protocol::id::{AccountId, KeyId, WebhookId};
-use protocol::secret::Secret;
 use protocol::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension, Result, Row, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::programs::records::{KeyRecord, WebhookRecord};
-use crate::rows::{count, exists, seconds, time};
+use crate::programs::records::{KeyRecord, UNSEALED_BYTES, WebhookRecord};
+use crate::rows::{count, exists, forget_journal, seconds, time};
 use crate::{Created, Hash};
 
 const KEY: &str = "SELECT id, account, label, secret_hash, scopes, created_at, expires_at, \
                    used_at FROM api_key";
-const WEBHOOK: &str = "SELECT id, account, url, secret, events, created_at, delivered_at, \
+const WEBHOOK: &str = "SELECT id, account, url, sealed_secret, events, created_at, delivered_at, \
                        failed_at FROM webhook";
 
 pub(crate) fn create_key(db: &mut Connection, key: &KeyRecord, max: usize) -> Result<Created> {
@@ -83,7 +82,7 @@ pub(crate) fn create_webhook(
             webhook.id.as_bytes(),
             webhook.account.as_bytes(),
             webhook.url,
-            webhook.secret.expose(),
+            webhook.sealed_secret,
             words(&webhook.events),
             seconds(webhook.created_at),
             webhook.delivered_at.map(seconds),
@@ -101,6 +100,18 @@ pub(crate) fn webhooks_of(db: &Connection, account: AccountId) -> Result<Vec<Web
 
 pub(crate) fn webhook(db: &Connection, id: WebhookId) -> Result<Option<WebhookRecord>> {
     db.query_row(&format!("{WEBHOOK} WHERE id = ?1"), [id.as_bytes()], webhook_row).optional()
+}
+
+pub(crate) fn unsealed_webhooks(db: &Connection) -> Result<Vec<WebhookRecord>> {
+    let sql = format!("{WEBHOOK} WHERE length(sealed_secret) = {UNSEALED_BYTES}");
+    db.prepare(&sql)?.query_map([], webhook_row)?.collect()
+}
+
+pub(crate) fn seal_webhook(db: &Connection, webhook: WebhookId, sealed: &[u8]) -> Result<()> {
+    let sql = "UPDATE webhook SET sealed_secret = ?2 WHERE id = ?1";
+    db.execute(sql, params![webhook.as_bytes(), sealed])?;
+    forget_journal(db);
+    Ok(())
 }
 
 pub(crate) fn note_call(
@@ -145,7 +156,7 @@ fn webhook_row(row: &Row<'_>) -> Result<WebhookRecord> {
         id: WebhookId::from_bytes(row.get(0)?),
         account: AccountId::from_bytes(row.get(1)?),
         url: row.get(2)?,
-        secret: Secret::from_bytes(row.get(3)?),
+        sealed_secret: row.get(3)?,
         events: read::<HookEvent>(&row.get::<_, String>(4)?),
         created_at: time(row.get(5)?),
         delivered_at: row.get::<_, Option<i64>>(6)?.map(time),
