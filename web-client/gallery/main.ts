@@ -22,6 +22,6 @@ async function drawScene(scene: string, lang: Lang): Promise<void> {
 }
 
 Object.assign(globalThis, { drawScene });
-await words.need("join", "call", "desk", "account");
+await words.need("join", "call", "desk", "account", "programs");
 await drawScene(asked.get("scene") ?? "", firstLanguage(location.search, null, []));
 document.documentElement.dataset["ready"] = "";

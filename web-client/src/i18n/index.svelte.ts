@@ -16,6 +16,7 @@ const LOADERS: Record<Lang, Record<Area, () => Promise<{ words: Texts }>>> = {
     call: () => import("./en/call"),
     desk: () => import("./en/desk"),
     account: () => import("./en/account"),
+    programs: () => import("./en/programs"),
   },
   ar: {
     common: () => import("./ar/common"),
@@ -23,6 +24,7 @@ const LOADERS: Record<Lang, Record<Area, () => Promise<{ words: Texts }>>> = {
     call: () => import("./ar/call"),
     desk: () => import("./ar/desk"),
     account: () => import("./ar/account"),
+    programs: () => import("./ar/programs"),
   },
   zh: {
     common: () => import("./zh/common"),
@@ -30,6 +32,7 @@ const LOADERS: Record<Lang, Record<Area, () => Promise<{ words: Texts }>>> = {
     call: () => import("./zh/call"),
     desk: () => import("./zh/desk"),
     account: () => import("./zh/account"),
+    programs: () => import("./zh/programs"),
   },
 };
 

@@ -6,6 +6,7 @@ import { accountApi as api } from "./account_api";
 import { Rejected, Unreachable } from "./api";
 import type { PasskeyTrouble } from "./passkey";
 import { makePasskey, NoPasskey } from "./passkey";
+import { leaveFor, providerWord } from "./provider";
 
 const PASSKEY_WORDS: Record<PasskeyTrouble, Key> = {
   cancelled: "acct.passkey_cancelled",
@@ -42,10 +43,14 @@ export interface AccountModel {
   removePasskey: (passkey: string) => void;
   endSignIn: (signIn: string) => void;
   signOutEverywhere: () => void;
+  linkProvider: () => void;
+  unlinkProvider: () => void;
   changePassword: (current: string, next: string) => Promise<boolean>;
   /** Does what is asked for after the password, where that has to be said once more. */
   guarded: (work: () => Promise<void>) => void;
   confirm: (password: string) => void;
+  /** Does something else for the account, with the same questions and the same words. */
+  attempt: (work: () => Promise<void>) => void;
   giveUp: () => void;
 }
 
@@ -140,6 +145,20 @@ export class Account implements AccountModel {
     });
   };
 
+  /** Goes to the agency's own sign-in. */
+  linkProvider = (): void => {
+    void this.try(async () => {
+      leaveFor(await api.linkProvider());
+    }, providerWord);
+  };
+
+  unlinkProvider = (): void => {
+    this.do(async () => {
+      await api.unlinkProvider();
+      this.view = await api.read();
+    });
+  };
+
   changePassword = (current: string, next: string): Promise<boolean> => this.try(async () => {
     await api.changePassword({ current, new: next });
     this.said = "acct.password_changed";
@@ -161,6 +180,10 @@ export class Account implements AccountModel {
     });
   };
 
+  attempt = (work: () => Promise<void>): void => {
+    this.do(work);
+  };
+
   giveUp = (): void => {
     this.waiting = null;
     this.error = null;
@@ -176,7 +199,7 @@ export class Account implements AccountModel {
     void this.try(work);
   }
 
-  private async try(work: () => Promise<void>): Promise<boolean> {
+  private async try(work: () => Promise<void>, word: (thrown: unknown) => Key = accountWord): Promise<boolean> {
     this.error = null;
     this.said = null;
     this.busy = true;
@@ -185,8 +208,9 @@ export class Account implements AccountModel {
       return true;
     } catch (thrown) {
       const code = thrown instanceof Rejected ? thrown.reject.code : null;
-      if (code === "not_fresh") this.waiting = work;
-      else this.error = accountWord(thrown);
+      if (code !== "not_fresh") this.error = word(thrown);
+      else if (this.view?.has_password === false) this.error = "provider.again";
+      else this.waiting = work;
       if (code === "not_signed_in") this.onOut();
       return false;
     } finally {

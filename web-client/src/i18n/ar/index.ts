@@ -5,5 +5,6 @@ import { words as join } from "./join";
 import { words as call } from "./call";
 import { words as desk } from "./desk";
 import { words as account } from "./account";
+import { words as programs } from "./programs";
 
-export const ar: Catalogue = { ...common, ...join, ...call, ...desk, ...account };
+export const ar: Catalogue = { ...common, ...join, ...call, ...desk, ...account, ...programs };

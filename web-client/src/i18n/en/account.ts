@@ -6,7 +6,7 @@ export const words = {
   "invitation.text": "You were invited to work with this server. Choose a name and a password; a second step follows.",
   "invitation.submit": "Go on",
   "invitation.back_title": "A new password",
-  "invitation.back_text": "This link leads back to the account {name}. Its passkeys, codes and other sign-ins end when you go on. Appointments stay; their keys are in the browser they were made in.",
+  "invitation.back_text": "This link leads back to the account {name}. Its passkeys, codes, other sign-ins, and keys and webhooks of programs end when you go on. Appointments stay; their keys are in the browser they were made in.",
   "invitation.bad": "This link does not work any more. Please ask whoever sent it for a new one.",
 
   "acct.open": "Account",
@@ -56,7 +56,7 @@ export const words = {
   "acct.password_current": "Password now",
   "acct.password_next": "New password",
   "acct.password_change": "Change password",
-  "acct.password_changed": "The password was changed. You are signed out everywhere else.",
+  "acct.password_changed": "The password was changed. You are signed out everywhere else. Keys of programs keep working.",
 
   "acct.signins": "Where you are signed in",
   "acct.signins_text": "The server keeps two times for each browser, and neither its name nor its address.",
@@ -66,7 +66,8 @@ export const words = {
   "acct.signin_end": "Sign out there",
   "acct.everywhere": "Sign out everywhere",
   "acct.everywhere_title": "Sign out everywhere?",
-  "acct.everywhere_text": "Every browser is signed out, this one too. Calls that are open there end.",
+  "acct.everywhere_text": "Every browser is signed out, this one too. Calls that are open there end. Keys of programs keep working; you can take them back on this page.",
+  "acct.programs": "Programs: keys and webhooks",
 
   "acct.lost_title": "If you lose a device",
   "acct.lost_keys": "The keys of your appointments live on your devices and nowhere else; so nobody at the server can read anything. If another device has them, go on there. If none has, titles and links from before are gone for good: sign in on a new device, make new appointments and send new links.",

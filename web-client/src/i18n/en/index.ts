@@ -6,8 +6,9 @@ import { words as join } from "./join";
 import { words as call } from "./call";
 import { words as desk } from "./desk";
 import { words as account } from "./account";
+import { words as programs } from "./programs";
 
-export const en = { ...common, ...join, ...call, ...desk, ...account };
+export const en = { ...common, ...join, ...call, ...desk, ...account, ...programs };
 
 interface Areas {
   common: typeof common;
@@ -15,6 +16,7 @@ interface Areas {
   call: typeof call;
   desk: typeof desk;
   account: typeof account;
+  programs: typeof programs;
 }
 
 /** The parts a catalogue is loaded in. */

@@ -6,7 +6,7 @@ export const words: Of<"account"> = {
   "invitation.text": "您受邀使用此服务器。请选择名称和密码，随后还有第二步。",
   "invitation.submit": "继续",
   "invitation.back_title": "新密码",
-  "invitation.back_text": "此链接用于找回账号 {name}。继续后，其通行密钥、验证码和其他登录都将失效。预约仍会保留，其密钥在创建预约的浏览器中。",
+  "invitation.back_text": "此链接用于找回账号 {name}。继续后，其通行密钥、验证码、其他登录以及程序的密钥和通知地址都将失效。预约仍会保留，其密钥在创建预约的浏览器中。",
   "invitation.bad": "此链接已失效。请向发送者索取新的链接。",
 
   "acct.open": "账号",
@@ -56,7 +56,7 @@ export const words: Of<"account"> = {
   "acct.password_current": "当前密码",
   "acct.password_next": "新密码",
   "acct.password_change": "更改密码",
-  "acct.password_changed": "密码已更改。您在其他地方的登录均已退出。",
+  "acct.password_changed": "密码已更改。您在其他地方的登录均已退出。程序的密钥仍然有效。",
 
   "acct.signins": "您的登录",
   "acct.signins_text": "服务器只为每个浏览器记录两个时间，不记录其名称和地址。",
@@ -66,7 +66,8 @@ export const words: Of<"account"> = {
   "acct.signin_end": "退出该处登录",
   "acct.everywhere": "全部退出",
   "acct.everywhere_title": "要全部退出吗？",
-  "acct.everywhere_text": "所有浏览器都会退出，包括此浏览器。正在进行的通话也会结束。",
+  "acct.everywhere_text": "所有浏览器都会退出，包括此浏览器。正在进行的通话也会结束。程序的密钥仍然有效，您可以在此页面收回。",
+  "acct.programs": "程序：密钥和通知地址",
 
   "acct.lost_title": "如果您丢失了设备",
   "acct.lost_keys": "预约的密钥只保存在您的设备上，因此服务器一方无人能读取任何内容。如果另一台设备上有密钥，请在那里继续。如果没有，以前的标题和链接将永远无法恢复：请在新设备上登录，新建预约并发送新的链接。",
