@@ -9,7 +9,7 @@ use protocol::account::{
 };
 use protocol::api::Password;
 use protocol::id::SignInId;
-use protocol::limits::{FRESH_PATIENCE, SIGN_INS_PER_ACCOUNT_MAX};
+use protocol::limits::FRESH_PATIENCE;
 use protocol::reject::Reject;
 use store::{Account, SignInRecord, Stage};
 
@@ -64,8 +64,10 @@ pub(super) async fn confirm(
     Words(words): Words<ConfirmPassword>,
 ) -> Result<StatusCode, Refusal> {
     knows_password(&app, &here, words.password).await?;
-    let fresh = SignInRecord { created_at: app.clock.unix(), ..here };
-    app.store.put_sign_in(fresh, SIGN_INS_PER_ACCOUNT_MAX).await?;
+    // Looking at a password takes a while, in which the sign-in may have been ended.
+    if !app.store.renew_sign_in(here.token_hash, app.clock.unix()).await? {
+        return Err(Reject::NotSignedIn.into());
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

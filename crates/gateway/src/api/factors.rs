@@ -102,7 +102,7 @@ pub(super) async fn renew_recovery_codes(
 
 /// A factor was set up: the first one brings recovery codes, and opens what was not open.
 pub(super) async fn added(app: &Shared, here: &SignInRecord) -> Result<Response, Refusal> {
-    let account = app.store.account(here.account).await?.ok_or(Reject::NotSignedIn)?;
+    let account = sign_in::still_there(app, here).await?;
     let has_codes = app.store.n_recovery_codes(account.id).await? > 0;
     let recovery_codes = if has_codes { None } else { Some(new_codes(app, account.id).await?) };
     let answer = FactorAdded { me: sign_in::me(&account, Stage::Whole), recovery_codes };

@@ -75,6 +75,8 @@ async fn owner(
         asked,
     );
     let Some(n_signatures) = n_signatures else { return Ok(None) };
+    // Before the passkey is used: a reset in between takes it away.
+    let account = app.store.account(passkey.account).await?;
     let now = app.clock.unix();
     let is_theirs = proof.account.is_none_or(|account| account == passkey.account);
     if !is_theirs || !app.answered().take(&challenge, until, now) {
@@ -84,7 +86,6 @@ async fn owner(
         tracing::warn!(passkey = ?passkey.id, "The counter of a passkey went back");
         return Ok(None);
     }
-    let account = app.store.account(passkey.account).await?;
     Ok(account.filter(|account| !account.is_disabled))
 }
 

@@ -89,7 +89,7 @@ async fn by_key(
     scope: KeyScope,
 ) -> Result<AccountId, Refusal> {
     let Some(key) = good(app, hash).await? else { return Err(stranger(parts, app).await) };
-    if !app.paces().account(app.clock.now(), key.account) {
+    if !app.paces().key(app.clock.now(), key.id) {
         app.counters.requests_slowed.bump();
         return Err(Reject::TooFast.into());
     }

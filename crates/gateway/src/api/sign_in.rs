@@ -65,7 +65,7 @@ pub(super) async fn code(
         return Err(Reject::WrongCode.into());
     }
     app.paces().forgive_codes(sign_in.account);
-    let account = app.store.account(sign_in.account).await?.ok_or(Reject::NotSignedIn)?;
+    let account = still_there(&app, &sign_in).await?;
     welcome(&app, &account, Stage::Whole, Some(sign_in.token_hash)).await
 }
 
@@ -130,7 +130,16 @@ pub(super) async fn welcome(
     Ok(([(header::SET_COOKIE, cookie)], Json(me(account, stage))).into_response())
 }
 
-/// The cookie of a new sign-in.
+/// The account of a sign-in that was not ended meanwhile.
+pub(super) async fn still_there(app: &App, here: &SignInRecord) -> Result<Account, Refusal> {
+    let account = app.store.account(here.account).await?.ok_or(Reject::NotSignedIn)?;
+    // After the account was read: whoever changes its password later is seen by `issue`.
+    app.store.sign_in(here.token_hash).await?.ok_or(Reject::NotSignedIn)?;
+    Ok(account)
+}
+
+/// The cookie of a new sign-in.  Nobody gets one by what was good when they began and is not any
+/// more: `account` is as it was read before.
 pub(super) async fn issue(
     app: &App,
     account: &Account,
@@ -155,6 +164,17 @@ pub(super) async fn issue(
         expires_at: now.plus(lifetime.as_secs()),
     };
     app.store.put_sign_in(sign_in, SIGN_INS_PER_ACCOUNT_MAX).await?;
+    // Whoever changed the password or shut the account out before this line ended the sign-ins
+    // there were; whoever does it after it ends this one.
+    let found = app.store.account(account.id).await?;
+    let is_same = |found: &Account| {
+        let of = |one: &Account| (one.password_hash.clone(), one.identity);
+        of(found) == of(account) && !found.is_disabled
+    };
+    if !found.as_ref().is_some_and(is_same) {
+        app.store.delete_sign_in(sign_in.token_hash).await?;
+        return Err(Reject::CannotSignIn.into());
+    }
     if stage == Stage::Whole {
         app.counters.sign_ins.bump();
         tracing::info!(account = ?account.id, "Somebody signed in");
