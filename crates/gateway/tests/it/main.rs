@@ -19,4 +19,5 @@ mod probe;
 mod programs;
 mod server;
 mod sockets;
+mod thieves;
 mod tls;
