@@ -18,6 +18,8 @@ import { accountApi } from "./account_api";
 import { api, Rejected, Unreachable } from "./api";
 import { NewSide, OldSide } from "./pairing.svelte";
 import { NoPasskey, usePasskey } from "./passkey";
+import type { Returned } from "./provider";
+import { leaveFor, providerWord } from "./provider";
 import type { VaultLink } from "./vault_link";
 import { VaultRefusal } from "./vault_link";
 
@@ -114,7 +116,7 @@ export class Desk {
         this.place = needs_setup ? "setup" : "setup_done";
       } else if (needs_setup) {
         this.place = "needs_setup";
-      } else {
+      } else if (!(await this.comeBack())) {
         await this.enter(await api.me());
       }
     } catch (thrown) {
@@ -150,6 +152,25 @@ export class Desk {
       await this.enter(await accountApi.signInPasskey(await usePasskey(await accountApi.signInChallenge())));
       history.replaceState(null, "", "/");
     });
+  }
+
+  /** Goes to the agency's own sign-in; with a name, to take the operator's link up that way. */
+  signInProvider(name: string | null = null): Promise<boolean> {
+    return this.try(async () => {
+      const token = this.invitationToken;
+      const invitation = name === null || token === null ? null : { token, name };
+      leaveFor(await accountApi.beginProvider({ invitation }));
+    }, providerWord);
+  }
+
+  /** From the agency's own sign-in, if this is where the browser comes from. */
+  private async comeBack(): Promise<boolean> {
+    const returned = this.returned;
+    this.returned = null;
+    if (returned === null) return false;
+    if (returned !== "refused") return this.try(async () => this.enter(await accountApi.answerProvider(returned)), providerWord);
+    this.error = "provider.cancelled";
+    return false;
   }
 
   /** Takes the operator's link up. */
@@ -508,14 +529,14 @@ export class Desk {
     }
   }
 
-  private async try(work: () => Promise<void>): Promise<boolean> {
+  private async try(work: () => Promise<void>, word: (thrown: unknown) => Key = errorWord): Promise<boolean> {
     this.error = null;
     this.busy = true;
     try {
       await work();
       return true;
     } catch (thrown) {
-      this.error = errorWord(thrown);
+      this.error = word(thrown);
       if (thrown instanceof Rejected && thrown.reject.code === "not_signed_in") this.toSignIn();
       return false;
     } finally {

@@ -11,6 +11,7 @@ mod api;
 mod appointments;
 mod authority;
 mod http;
+mod oidc;
 mod pages;
 mod pairing;
 mod porch;
