@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium } from "./company.js";
 import { ANA } from "./fake_media.js";
+import { printed } from "./paper.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
 import { Server } from "./server.js";
@@ -36,6 +37,10 @@ test("somebody invited sets up an app with codes, and signs in with them", LONG,
   await people.press(page, "totp-confirm");
   const codes = await recoveryCodes(page);
   assert.equal(codes.length, 10);
+  const paper = await printed(page);
+  for (const code of codes) assert.ok(paper.words.includes(code), "every code is on paper");
+  assert.equal(paper.words.split("\n").filter((line) => line.trim() !== "").length, 13, `heading, what they are for, codes, where: ${paper.words}`);
+  assert.equal(paper.sheets, 1);
   await people.press(page, "codes-kept");
   await people.sees(page, "desk-view");
   await people.press(page, "sign-out");
@@ -49,6 +54,9 @@ test("somebody invited sets up an app with codes, and signs in with them", LONG,
   await people.fill(page, "signin-code", codes[0].toLowerCase());
   await people.press(page, "signin-submit");
   await people.sees(page, "desk-view");
+  await people.press(page, "sign-out");
+  await signIn(page, "Sun Li", codes[0]);
+  await people.sees(page, "signin-error");
 
   const again = await people.openPage(browser, server.origin);
   await again.page.goto(people.withLanguage(link, "en"));

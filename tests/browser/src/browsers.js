@@ -82,14 +82,43 @@ export async function firefox(t) {
   return browser;
 }
 
-/** Asks what the pages did, and keeps a picture of each at the end for somebody who asks why. */
+/** Asks what the pages did, unless each visit did; a picture of each is there for who asks why. */
 async function close(t, browser, name) {
-  const pages = await Promise.all(browser.browserContexts().map((context) => context.pages().catch(() => [])));
+  await keepPictures(t, browser.browserContexts(), `${name}-${browser.process().pid}`);
+  await browser.close();
+  if (t.visits !== true) assertAllClean(browser);
+}
+
+/** One test's use of a browser that others use as well: its own storage, windows and witnesses. */
+export class Visit {
+  #browser;
+  #contexts = [];
+
+  static begin(t, browser, name) {
+    const visit = new Visit();
+    visit.#browser = browser;
+    later(t, async () => {
+      await keepPictures(t, visit.#contexts, name);
+      await Promise.all(visit.#contexts.map((context) => context.close()));
+      for (const context of visit.#contexts) assertAllClean(context);
+    });
+    return visit;
+  }
+
+  async createBrowserContext() {
+    const context = await this.#browser.createBrowserContext();
+    this.#contexts.push(context);
+    return context;
+  }
+}
+
+/** A picture of each page at the end of a test that failed. */
+async function keepPictures(t, contexts, name) {
+  if (t.error === null) return;
+  const pages = await Promise.all(contexts.map((context) => context.pages().catch(() => [])));
   for (const [n, page] of pages.flat().entries()) {
     if (page.url() === "about:blank") continue;
-    const path = artefact(`end-${fileName(t)}-${name}-${n}-${browser.process().pid}.png`);
+    const path = artefact(`end-${fileName(t)}-${name}-${n}.png`);
     await page.screenshot({ path }).catch(() => undefined);
   }
-  await browser.close();
-  assertAllClean(browser);
 }

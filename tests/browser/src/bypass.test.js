@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, quartersShown, toneHeard } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
@@ -36,7 +36,7 @@ test("a browser that sends past the vault is stopped, and the server forwards no
 });
 
 test("a browser that plays past the vault is stopped", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const { ana, ben } = await callWith(t, server, "RTCRtpReceiver");
   await until("Ben is told", async () => (await banner(ben.page)) === "unsafe" || `banner: ${await banner(ben.page)}`);
   await until("every track past the vault is stopped", async () => {

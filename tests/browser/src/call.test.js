@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, isToneOf, quartersShown, toneHeard } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
@@ -12,7 +12,7 @@ import { until } from "./until.js";
 const LONG = { timeout: 240_000 };
 
 test("chromium and chromium see, hear and read each other", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),
@@ -65,7 +65,7 @@ test("chromium and chromium see, hear and read each other", LONG, async (t) => {
 });
 
 test("somebody leaves, and the other is told", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const { ana, ben } = await together(t, server);
   await people.pressAndConfirm(ben.page, "leave");
   assert.equal(await people.ended(ben.page), "left");

@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
+import { printed } from "./paper.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
 
 test("a series in the attendee's language, shared without a word of what it is", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const { page } = await people.openPage(await chromium(t, ANA), server.origin);
   await people.setUp(page, server);
   await people.press(page, "desk-new");
@@ -34,6 +34,10 @@ test("a series in the attendee's language, shared without a word of what it is",
   assert.doesNotMatch(reminder.text, /Samar|Ana/, "without a name");
   await people.press(page, "share-poster");
   await people.sees(page, "poster-sheet");
+  const paper = await printed(page);
+  assert.match(paper.words, /[\u0600-\u06ff]/, "the sheet is in Arabic");
+  assert.doesNotMatch(paper.words, /Samar|Ana|[a-z]{4}/i, "and nothing else is on it");
+  assert.equal(paper.sheets, 1);
   await look(page, "desk-poster", ["en"]);
   await page.keyboard.press("Escape");
 
@@ -53,7 +57,7 @@ test("a series in the attendee's language, shared without a word of what it is",
 });
 
 test("who waits reads whom they will meet, and both write before the door is opened", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),
@@ -77,6 +81,9 @@ test("who waits reads whom they will meet, and both write before the door is ope
   await until("Ben reads the first words", async () => (await people.readAll(ben.page)).includes("I am with you in a minute."));
   await until("the desk says that he waits", async () => (await people.data(ana.page, "invite-state", "state")) === "waiting");
 
+  await people.press(ana.page, "ask-to-wait");
+  await ben.page.waitForSelector(`${people.byId("doorstep-note")}[data-kind=wait]`);
+  assert.ok(await ana.page.$eval(people.byId("ask-to-wait"), ({ disabled }) => disabled), "once is enough");
   await people.press(ana.page, "doorstep-open");
   await people.fill(ana.page, "doorstep-input", "Have you got the form?");
   await people.press(ana.page, "doorstep-send");
@@ -105,7 +112,7 @@ test("who waits reads whom they will meet, and both write before the door is ope
 });
 
 test("the record of a call stays on the device, also over a reload, until it is wiped", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import * as fresh from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, quartersShown } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
@@ -40,7 +41,7 @@ test("setup and sign-in: right and wrong", LONG, async (t) => {
 });
 
 test("a mistyped, a revoked and a missing link each say what to do", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const ana = await people.openPage(browser, server.origin);
   await people.setUp(ana.page, server);
@@ -63,7 +64,7 @@ test("a mistyped, a revoked and a missing link each say what to do", LONG, async
 });
 
 test("somebody is not let in", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const ana = await people.openPage(browser, server.origin);
   await people.setUp(ana.page, server);
@@ -79,9 +80,9 @@ test("somebody is not let in", LONG, async (t) => {
 
 for (const devices of ["denied", "absent"]) {
   test(`with camera and microphone ${devices}, one still joins`, LONG, async (t) => {
-    const server = await Server.start(t);
+    const server = await sharedServer();
     const ana = await people.openPage(await chromium(t, ANA), server.origin);
-    const ben = await people.openPage(await chromium(t, BEN, devices), server.origin);
+    const ben = await people.openPage(await fresh.chromium(t, BEN, devices), server.origin);
     await people.setUp(ana.page, server);
     const link = await people.makeRoom(ana.page);
     await people.openWaitingRoom(ana.page);
@@ -99,7 +100,7 @@ for (const devices of ["denied", "absent"]) {
 }
 
 test("a browser that cannot seal frames is told so and never joins", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const ana = await people.openPage(browser, server.origin);
   await people.setUp(ana.page, server);
@@ -118,7 +119,7 @@ test("a browser that cannot seal frames is told so and never joins", LONG, async
 });
 
 test("the pages of the way in, in every language", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const ana = await people.openPage(browser, server.origin);
   await people.setUp(ana.page, server);

@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium, firefox } from "./browsers.js";
+import { chromium, firefox, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
 import * as people from "./people.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
@@ -26,7 +25,7 @@ for (const [name, open] of [["chromium", (t) => chromium(t, BEN)], ["firefox", (
   });
 
   test(`${name}: out of the waiting room by Shift three times`, LONG, async (t) => {
-    const server = await Server.start(t);
+    const server = await sharedServer();
     const ana = await people.openPage(await chromium(t, ANA), server.origin);
     await people.setUp(ana.page, server);
     const link = await people.makeRoom(ana.page);
@@ -43,7 +42,7 @@ for (const [name, open] of [["chromium", (t) => chromium(t, BEN)], ["firefox", (
 }
 
 test("writing capitals does not lead away, and no page says what it is", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await chromium(t, ANA), server.origin);
   await people.setUp(ana.page, server);
   const link = await people.makeRoom(ana.page);
@@ -65,7 +64,7 @@ test("writing capitals does not lead away, and no page says what it is", LONG, a
 });
 
 test("the way out works before any script has loaded", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const { ben, out } = await visitor(await chromium(t, BEN), server, (url) => url.endsWith(".js"));
   // A module that never comes holds up "the document is ready": the page counts as navigating.
   ben.page.goto(`${server.origin}/j`).catch(() => undefined);
@@ -109,7 +108,7 @@ async function visitor(browser, server, isHeld = null) {
 }
 
 async function inCall(t, browser) {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await chromium(t, ANA), server.origin);
   await people.setUp(ana.page, server);
   const link = await people.makeRoom(ana.page);

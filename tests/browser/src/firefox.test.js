@@ -2,17 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FIREFOX_TONE, chromium, firefox } from "./browsers.js";
+import { FIREFOX_TONE } from "./browsers.js";
+import { chromium, firefox, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, isToneOf, quartersShown, toneHeard } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
 
 test("chromium asks firefox in", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await chromium(t, ANA), server.origin);
   const ben = await people.openPage(await firefox(t), server.origin);
   await call(server, ana, ben);
@@ -23,7 +23,7 @@ test("chromium asks firefox in", LONG, async (t) => {
 });
 
 test("firefox asks chromium in", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await firefox(t), server.origin);
   const ben = await people.openPage(await chromium(t, BEN), server.origin);
   await call(server, ana, ben);

@@ -6,15 +6,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, cameraFile, isPictureOf, isToneOf, microphoneFile, quartersShown, toneHeard } from "./fake_media.js";
 import * as people from "./people.js";
 import { BIN_DIR, later, scratch } from "./places.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 test("chromium asks a participant without a screen in", { timeout: 180_000 }, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await chromium(t, ANA), server.origin);
   await people.setUp(ana.page, server);
   const link = await people.makeRoom(ana.page);

@@ -3,18 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium, firefox } from "./browsers.js";
+import { chromium, firefox, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 300_000 };
 
 for (const [name, hers, his] of [["chromium with firefox", chromium, firefox], ["firefox with chromium", firefox, chromium]]) {
   test(`the whole way of counsellor and attendee: ${name}`, LONG, async (t) => {
-    const server = await Server.start(t);
+    const server = await sharedServer();
     const [ana, ben] = await Promise.all([
       hers(t, ANA).then((browser) => people.openPage(browser, server.origin)),
       his(t, BEN).then((browser) => people.openPage(browser, server.origin)),

@@ -3,22 +3,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, quartersShown } from "./fake_media.js";
 import { pressByKey, tabTo, typeInto } from "./keyboard.js";
 import * as people from "./people.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 test("counsellor and attendee need nothing but a keyboard", { timeout: 240_000 }, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),
   ]);
 
-  await ana.page.goto(people.withLanguage(server.setupLink, "en"));
-  await typeInto(ana.page, "setup-name", "Ana Counsellor");
+  const name = server.newName();
+  await ana.page.goto(people.withLanguage(server.invitation(), "en"));
+  await typeInto(ana.page, "setup-name", name);
   await typeInto(ana.page, "setup-password", people.PASSWORD);
   await pressByKey(ana.page, "setup-submit");
   await people.sees(ana.page, "desk-view");

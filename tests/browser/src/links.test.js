@@ -3,18 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, quartersShown } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 180_000 };
 const CAROL = BEN;
 
 test("a used link on another device leads to the waiting room, and the counsellor is warned", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [anaBrowser, benBrowser] = await Promise.all([chromium(t, ANA), chromium(t, BEN)]);
   const ana = await people.openPage(anaBrowser, server.origin);
   const ben = await people.openPage(benBrowser, server.origin);
@@ -44,7 +43,7 @@ test("a used link on another device leads to the waiting room, and the counsello
 });
 
 test("an expired link says so", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const ana = await people.openPage(browser, server.origin);
   await people.setUp(ana.page, server);

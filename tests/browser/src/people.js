@@ -68,9 +68,9 @@ export async function speak(page, language) {
   );
 }
 
-/** The counsellor's first visit to a new server: an account, and the desk. */
-export async function setUp(page, server, name = "Ana Counsellor") {
-  await page.goto(withLanguage(server.setupLink, "en"));
+/** The counsellor's first visit to a server: an account of her own, and the desk. */
+export async function setUp(page, server, name = server.newName()) {
+  await page.goto(withLanguage(server.invitation(), "en"));
   await sees(page, "setup-view");
   await fill(page, "setup-name", name);
   await fill(page, "setup-password", PASSWORD);

@@ -3,16 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN, isPictureOf, isToneOf, quartersShown, toneHeard } from "./fake_media.js";
 import * as people from "./people.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
 
 test("after a reload the counsellor need not ask again, and after she left she must", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),
@@ -44,7 +43,7 @@ test("after a reload the counsellor need not ask again, and after she left she m
 });
 
 test("somebody who reloads the page comes back by the same link, and is seen and heard", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const [ana, ben] = await Promise.all([
     chromium(t, ANA).then((browser) => people.openPage(browser, server.origin)),
     chromium(t, BEN).then((browser) => people.openPage(browser, server.origin)),

@@ -19,16 +19,19 @@ export class Server {
   origin = "";
   /** The one-time link of a new server. */
   setupLink = "";
+  #env = process.env;
+  #nAccounts = 0;
 
   /**
    * Starts one that stops with the test.  `webDir` has other pages than those it was built
-   * with, `lines` lead to it, `config` is the text of its settings file; `media` is where it
-   * listens for media.
+   * with, `lines` lead to it, `config` is the text of its settings file and
+   * `env` what its environment says beside ours; `media` is where it listens for media.
    */
-  static async start(t, { webDir, lines = [], config = "", media } = {}) {
+  static async start(t, { webDir, lines = [], config = "", env = {}, media } = {}) {
     const more = [...(webDir === undefined ? [] : ["--web-dir", webDir]), ...lines.flatMap((line) => ["--origin", line.origin])];
     const server = new Server(scratch(t), artefact(`${fileName(t)}.server.log`), more);
     writeFileSync(join(server.#folder, "aman.toml"), config);
+    server.#env = { ...process.env, ...env };
     if (media !== undefined) server.#media = media;
     later(t, () => server.stop());
     await server.run();
@@ -51,10 +54,21 @@ export class Server {
     return this.#child.pid;
   }
 
+  /** A one-time link to a new account: the first is the server's own, the others its operator makes. */
+  invitation() {
+    this.#nAccounts += 1;
+    return this.#nAccounts === 1 ? this.setupLink : /^http\S+/.exec(this.operate("user", "invite"))[0];
+  }
+
+  /** A name that nobody on this server has. */
+  newName() {
+    return this.#nAccounts === 0 ? "Ana Counsellor" : `Ana Counsellor ${this.#nAccounts + 1}`;
+  }
+
   /** Runs `aman` on the same data beside the server, as its operator does; returns what it says. */
   operate(...words) {
     const flags = ["--data", join(this.#folder, "data"), "--origin", this.origin];
-    return execFileSync(join(BIN_DIR, "aman"), [...words, ...flags], { cwd: this.#folder, encoding: "utf8" });
+    return execFileSync(join(BIN_DIR, "aman"), [...words, ...flags], { cwd: this.#folder, env: this.#env, encoding: "utf8" });
   }
 
   /** Starts it, again on the same ports and data if it ran before. */
@@ -62,7 +76,7 @@ export class Server {
     const program = join(BIN_DIR, "aman");
     if (!existsSync(program)) throw new Error(`${program} is not built: run cargo build -p aman`);
     const flags = ["--data", join(this.#folder, "data"), "--listen", this.#listen, "--media-bind", this.#media, ...this.#more];
-    const child = spawn(program, flags, { cwd: this.#folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, flags, { cwd: this.#folder, env: this.#env, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     child.stderr.on("data", (bytes) => appendFileSync(this.#log, bytes));
     let ready = null;

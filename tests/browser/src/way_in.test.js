@@ -3,11 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium } from "./browsers.js";
+import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
@@ -79,7 +78,7 @@ test("in writing only: no device runs, a later yes is asked for, and one tap tak
 });
 
 async function invited(t) {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const ana = await people.openPage(await chromium(t, ANA), server.origin);
   await people.setUp(ana.page, server);
   const link = await people.makeRoom(ana.page);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 
 const witnesses = new WeakMap();
 
-/** Fails unless every page that `browser` ever had was clean. */
-export function assertAllClean(browser) {
-  for (const witness of witnesses.get(browser) ?? []) witness.assertQuiet();
+/** Fails unless every page that a browser, or one of its contexts, ever had was clean. */
+export function assertAllClean(owner) {
+  for (const witness of witnesses.get(owner) ?? []) witness.assertQuiet();
 }
 
 export class Witness {
@@ -18,8 +18,9 @@ export class Witness {
   static async of(page, origin) {
     const witness = new Witness();
     witness.#origin = origin;
-    const browser = page.browser();
-    witnesses.set(browser, [...(witnesses.get(browser) ?? []), witness]);
+    for (const owner of [page.browser(), page.browserContext()]) {
+      witnesses.set(owner, [...(witnesses.get(owner) ?? []), witness]);
+    }
     page.on("request", (request) => {
       witness.#requests.push({
         url: request.url(),
