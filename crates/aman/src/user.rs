@@ -54,8 +54,8 @@ async fn answer(
             let link = invite(settings, store, account.role, Some(&account), *days).await?;
             Ok(format!(
                 "{link}\nWhoever opens it within {days} days gives the account a new password.  \
-                 Its codes, passkeys and sign-ins are gone then; keys of rooms stay in the \
-                 browser they were made in.\n"
+                 Its codes, passkeys, sign-ins, keys for programs and webhooks are gone then; \
+                 keys of rooms stay in the browser they were made in.\n"
             ))
         }
         UserCommand::Disable { name } => {
