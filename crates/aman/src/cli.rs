@@ -49,6 +49,11 @@ pub(crate) enum UserCommand {
         /// What they sign in with.
         name: String,
     },
+    /// Take the agency's own sign-in away from an account, and sign it out everywhere.
+    Unlink {
+        /// What they sign in with.
+        name: String,
+    },
     /// Let somebody in again.
     Enable {
         /// What they sign in with.

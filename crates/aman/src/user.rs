@@ -54,13 +54,22 @@ async fn answer(
             let link = invite(settings, store, account.role, Some(&account), *days).await?;
             Ok(format!(
                 "{link}\nWhoever opens it within {days} days gives the account a new password.  \
-                 Its codes, passkeys, sign-ins, keys for programs and webhooks are gone then; \
-                 keys of rooms stay in the browser they were made in.\n"
+                 Its codes, passkeys, sign-ins, link to the provider, keys for programs and \
+                 webhooks are gone then; keys of rooms stay in the browser they were made in.\n"
             ))
         }
         UserCommand::Disable { name } => {
             store.set_disabled(named(store, name).await?.id, true).await?;
             Ok("Shut out and signed out everywhere.\n".to_owned())
+        }
+        UserCommand::Unlink { name } => {
+            let account = named(store, name).await?;
+            if account.password_hash.is_empty() {
+                bail!("there is no password: `aman user reset` makes a link to a new one");
+            }
+            store.put_identity(account.id, None).await?;
+            store.delete_sign_ins_of(account.id, None).await?;
+            Ok("Unlinked from the provider and signed out everywhere.\n".to_owned())
         }
         UserCommand::Enable { name } => {
             store.set_disabled(named(store, name).await?.id, false).await?;
@@ -114,12 +123,15 @@ async fn list(store: &Embedded) -> anyhow::Result<String> {
             (true, true) => "codes and passkey",
             (true, false) => "codes",
             (false, true) => "passkey",
+            (false, false) if account.password_hash.is_empty() => "provider",
             (false, false) => "password only",
         };
+        let is_told = factor == "provider" || account.identity.is_none();
+        let linked = if is_told { "" } else { ", provider" };
         let role = role_word(account.role);
         let state = if account.is_disabled { ", shut out" } else { "" };
         let made = day(account.created_at);
-        text.push_str(&format!("{}  ({role}, {factor}, since {made}{state})\n", account.name));
+        text.push_str(&format!("{}  ({role}, {factor}{linked}, since {made}{state})\n", account.name));
     }
     for invitation in store.invitations().await? {
         let role = role_word(invitation.role);
