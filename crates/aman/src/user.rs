@@ -131,7 +131,10 @@ async fn list(store: &Embedded) -> anyhow::Result<String> {
         let role = role_word(account.role);
         let state = if account.is_disabled { ", shut out" } else { "" };
         let made = day(account.created_at);
-        text.push_str(&format!("{}  ({role}, {factor}{linked}, since {made}{state})\n", account.name));
+        text.push_str(&format!(
+            "{}  ({role}, {factor}{linked}, since {made}{state})\n",
+            account.name
+        ));
     }
     for invitation in store.invitations().await? {
         let role = role_word(invitation.role);
