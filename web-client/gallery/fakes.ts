@@ -182,7 +182,7 @@ export function fakeRecord(change: Partial<SessionRecord> = {}): SessionRecord {
 export const fakeReceipts: readonly KeptReceipt[] = (["agreed", "withdrawn"] as const).map((kind) => {
   const signed = { key: "Qm9nZW5zY2hpZWRzcmljaHRlcgQm9nZW5zY2hpZWRzcmlj", signature: "" };
   const items = [{ name: "video", agreed: false }, { name: "audio", agreed: true }, { name: "chat", agreed: true }];
-  return { participant: "7", json: kind, receipt: { statement: { kind, id: "a", at: 1_795_000_000, version: "1", language: "ar", items }, attendee: signed, counsellor: signed } };
+  return { participant: "7", name: "سمر", json: kind, receipt: { statement: { kind, id: "a", at: 1_795_000_000, version: "1", language: "ar", items }, attendee: signed, counsellor: signed } };
 });
 
 /** Notes before admission. */

@@ -19,16 +19,23 @@ it("what has a part missing or changed in kind is none", () => {
     { ...whole, statement: { ...statement, kind: "perhaps" } },
     { ...whole, statement: { ...statement, items: [{ name: "recording" }] } },
     { ...whole, statement: { ...statement, at: "now" } },
+    { ...whole, statement: { ...statement, at: 18_446_744_073_709_551_615 } },
+    { ...whole, statement: { ...statement, at: 8_640_000_000_001 } },
+    { ...whole, statement: { ...statement, at: -1 } },
+    { ...whole, statement: { ...statement, at: 0.5 } },
+    { ...whole, statement: { ...statement, items: [{ name: "video", agreed: false }, { name: "video", agreed: true }] } },
     null,
     [],
   ];
   for (const one of broken) expect(readReceipt(JSON.stringify(one))).toBeNull();
   expect(readReceipt("{")).toBeNull();
+  const last = { ...whole, statement: { ...statement, at: 8_640_000_000_000 } };
+  expect(() => new Date((readReceipt(JSON.stringify(last))?.statement.at ?? NaN) * 1000).toISOString()).not.toThrow();
 });
 
 function kept(participant: string, id: string, kind: "agreed" | "withdrawn" = "agreed", at = 1): KeptReceipt {
   const receipt = { statement: { ...statement, id, kind, at }, attendee: signed, counsellor: signed };
-  return { participant, json: JSON.stringify(receipt), receipt };
+  return { participant, name: "", json: JSON.stringify(receipt), receipt };
 }
 
 it("nobody's receipt takes the place of somebody else's", () => {

@@ -29,9 +29,14 @@ export interface Receipt {
 /** A receipt, whose it is, and the JSON to keep: the vault's `verify_receipt` reads it as it is. */
 export interface KeptReceipt {
   participant: string | null;
+  /** The name the group vouched for when it came. */
+  name: string;
   json: string;
   receipt: Receipt;
 }
+
+/** The last second that dates can be written of: the attendee's clock is theirs to set. */
+const LATEST = 8_640_000_000_000;
 
 /** Most receipts kept on a page, of one participant and of all. */
 const OF_ONE_MAX = 16;
@@ -66,8 +71,13 @@ function isStatement(value: unknown): value is ConsentStatement {
   if (!isRecord(value)) return false;
   const { kind, id, at, version, language, items } = value;
   const texts = [id, version, language].every((text) => typeof text === "string");
-  const whole = texts && typeof at === "number" && (kind === "agreed" || kind === "withdrawn");
-  return whole && Array.isArray(items) && items.every((item) => isRecord(item) && typeof item["name"] === "string" && typeof item["agreed"] === "boolean");
+  const dated = typeof at === "number" && Number.isSafeInteger(at) && at >= 0 && at <= LATEST;
+  const whole = texts && dated && (kind === "agreed" || kind === "withdrawn");
+  return whole && Array.isArray(items) && items.every(isItem) && new Set(items.map(({ name }) => name)).size === items.length;
+}
+
+function isItem(value: unknown): value is { name: string; agreed: boolean } {
+  return isRecord(value) && typeof value["name"] === "string" && typeof value["agreed"] === "boolean";
 }
 
 function isSigned(value: unknown): value is Signed {

@@ -419,7 +419,8 @@ export class Call {
 
   private keepReceipt(participant: string | null, json: string): void {
     const receipt = readReceipt(json);
-    if (receipt !== null) this.receipts = keepReceipt(this.receipts, { participant, json, receipt });
+    const name = this.state.others.find((other) => other.participant === participant)?.name ?? "";
+    if (receipt !== null) this.receipts = keepReceipt(this.receipts, { participant, name, json, receipt });
   }
 
   private hear(chat: { own: boolean; name: string; text: string }): void {
