@@ -92,6 +92,11 @@ export const words = {
   "reach.works_in": "Sound and picture can get through ({ms} ms there and back).",
   "reach.blocked": "Sound and picture do not get through from this network. Please try another one, such as mobile data. You can still come in and write.",
   "reach.unknown": "We could not try the way of sound and picture. If it is blocked, you can still write.",
+  "reach.voice.checking": "Trying the way of sound…",
+  "reach.voice.works": "Sound can get through.",
+  "reach.voice.works_in": "Sound can get through ({ms} ms there and back).",
+  "reach.voice.blocked": "Sound does not get through from this network. Please try another one, such as mobile data. You can still come in and write.",
+  "reach.voice.unknown": "We could not try the way of sound. If it is blocked, you can still write.",
 
   "help.denied.safari_ios": "On iPhone and iPad in Safari: press the symbol at the beginning of the address line, then “Website Settings”, and allow {devices}.",
   "help.denied.other_ios": "On iPhone and iPad: open Settings, look for this browser in the list of apps, and turn {devices} on.",

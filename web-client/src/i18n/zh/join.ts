@@ -92,6 +92,11 @@ export const words: Of<"join"> = {
   "reach.works_in": "声音和画面可以正常传送（往返 {ms} 毫秒）。",
   "reach.blocked": "声音和画面无法通过当前网络。请换一个网络，例如手机流量。您仍可以进来打字交谈。",
   "reach.unknown": "未能测试声音和画面的通路。如果被拦截，您仍可以打字。",
+  "reach.voice.checking": "正在测试声音的通路…",
+  "reach.voice.works": "声音可以正常传送。",
+  "reach.voice.works_in": "声音可以正常传送（往返 {ms} 毫秒）。",
+  "reach.voice.blocked": "声音无法通过当前网络。请换一个网络，例如手机流量。您仍可以进来打字交谈。",
+  "reach.voice.unknown": "未能测试声音的通路。如果被拦截，您仍可以打字。",
 
   "help.denied.safari_ios": "iPhone 和 iPad 的 Safari：按地址栏开头的图标，再选“网站设置”，允许{devices}。",
   "help.denied.other_ios": "iPhone 和 iPad：打开“设置”，在应用列表中找到此浏览器，打开{devices}。",
