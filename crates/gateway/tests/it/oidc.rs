@@ -252,6 +252,26 @@ async fn without_a_provider_there_is_no_such_sign_in() {
     assert_eq!((begun.status, answered.status), (404, 404));
 }
 
+/// Somebody comes in, somebody does not, and the provider talks nonsense.  Returns what must
+/// not be in the log.
+pub(crate) async fn evening() -> Vec<String> {
+    let there = there().await;
+    let (subject, stranger) = ("subject-of-sun-li", "subject-of-a-stranger");
+    assert_eq!(there.accept(INVITED, subject).await.status, 200);
+    assert_refused(&there.sign_in(stranger).await);
+    there.provider.misbehave(json!({ "iss": "https://evil.example" }));
+    assert_refused(&there.sign_in(subject).await);
+    there.provider.misbehave(json!({ "body": "nonsense of the provider" }));
+    let begun = there.begin("{}").await;
+    let answer = there.provider.lets_in(&begun, subject);
+    assert_eq!(there.answer(&begun.cookie(), &answer).await.status, 502);
+    let flow = begun.cookie().split('=').nth(1).unwrap().to_owned();
+    let nonce = query_of(&begun.field("address"))["nonce"].clone();
+    let code = answer["code"].as_str().unwrap().to_owned();
+    let words = [SECRET, INVITED, subject, stranger, "nonsense of the provider"];
+    words.map(str::to_owned).into_iter().chain([flow, nonce, code]).collect()
+}
+
 /// A server and its provider.
 struct There {
     server: Server,

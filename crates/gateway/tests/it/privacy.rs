@@ -35,7 +35,7 @@ async fn no_log_line_holds_an_address_a_name_or_a_secret() {
     tracing::subscriber::set_global_default(subscriber).unwrap();
     tracing::info!(proof = "proof 203.0.113.77", "The search can find this");
 
-    let secrets = evening().await;
+    let secrets = [evening().await, crate::oidc::evening().await].concat();
 
     let lines = lines.0.lock().unwrap().clone();
     let found = |needle: &str| lines.iter().filter(|line| line.contains(needle)).count();
@@ -70,6 +70,8 @@ async fn evening() -> Vec<String> {
     let link = invitation(&server, None).await;
     let words = format!(r#"{{"token":"{link}","name":"Sun Li","password":"{PASSWORD}"}}"#);
     assert_eq!(server.post("/api/invitation/accept", "", &words).await.status, 200);
+
+    let [pairing, parcel] = paired(&server, &cookie, &second).await;
 
     let made = server.post("/api/rooms", &cookie, r#"{"sealed_title":"AAAA"}"#).await;
     let room = made.field("room");
@@ -129,7 +131,23 @@ async fn evening() -> Vec<String> {
         codes[0].clone(),
         link,
         "Sun Li".to_owned(),
+        pairing,
+        parcel,
     ]
+}
+
+/// The keys go from one browser to another.
+async fn paired(server: &Server, old: &str, new: &str) -> [String; 2] {
+    let [id, parcel] = [encode_base64url(&[81; 16]), encode_base64url(&[82; 284])];
+    server.post("/api/pairing", old, &format!(r#"{{"pairing":"{id}"}}"#)).await;
+    let path = format!("/api/pairing/{id}");
+    for (cookie, step) in [(new, "hello"), (old, "answer"), (old, "parcel")] {
+        let words = format!(r#"{{"step":"{step}","bytes":"{parcel}"}}"#);
+        assert_eq!(server.post(&path, cookie, &words).await.status, 200, "{step}");
+    }
+    let fetched = server.post(&format!("{path}/fetch"), new, "").await;
+    assert_eq!(fetched.field("parcel"), parcel);
+    [id, parcel]
 }
 
 /// Keeps every line of our crates.
