@@ -9,6 +9,8 @@ import type { DeviceTrouble } from "../room/words";
 import { blurOf, canShareScreen, screenTrack, setBlurOf } from "./extras";
 import type { Devices, News } from "./devices";
 import { canChooseSpeaker, NO_DEVICES, pluggedIn, sorted } from "./devices";
+import type { MakePainter, VeilState } from "./veil";
+import { Veil } from "./veil";
 
 /** 360 lines at 30 pictures a second: one layer, clear enough for a face, light on old phones. */
 const CAMERA: MediaTrackConstraints = {
@@ -41,9 +43,19 @@ export class LocalMedia {
   news: News | null = $state.raw(null);
   /** Whether the background is blurred; `null` where this browser cannot. */
   blur: boolean | null = $state(null);
+  /** Whether the person wants no clear picture of theirs to go out, nor to be shown. */
+  veiled = $state(false);
+  /** How far the veil is. */
+  veil: VeilState = $state("off");
+  /** One's own picture as it goes out: the camera's, the veiled one, or none. */
+  shown: MediaStreamTrack | null = $state.raw(null);
 
   /** What the appointment has at all: a device beyond it never starts. */
   within: Readonly<Record<TrackKind, boolean>> = $state.raw({ microphone: true, camera: true });
+
+  /** The browser's own blur is wanted: another camera begins under the veil until it has it. */
+  private wantsBlur = false;
+  private readonly curtain: Veil;
 
   /** What the person last said; a late answer of the browser must not overrule it. */
   private wanted: Record<TrackKind, boolean> = { microphone: false, camera: false };
@@ -51,6 +63,10 @@ export class LocalMedia {
   private isMuted = false;
   private chosen: Record<TrackKind, string | null> = { microphone: null, camera: null };
   private recovering: Promise<void> = Promise.resolve();
+
+  constructor(makePainter?: MakePainter) {
+    this.curtain = new Veil(() => { this.veilChanged(); }, makePainter);
+  }
 
   /** Called when a track went on or off, or was replaced. */
   onChange: (kind: TrackKind) => void = () => undefined;
@@ -104,12 +120,12 @@ export class LocalMedia {
 
   /** Whether `kind` is being sent. */
   isOn(kind: TrackKind): boolean {
-    return kind === "microphone" ? this.microphoneOn : this.cameraOn || this.screen !== null;
+    return kind === "microphone" ? this.microphoneOn : this.screen !== null || (this.cameraOn && this.shown !== null);
   }
 
   /** What goes to the others: a screen takes the camera's place. */
   outgoing(kind: TrackKind): MediaStreamTrack | null {
-    return kind === "microphone" ? this.microphone : (this.screen ?? this.camera);
+    return kind === "microphone" ? this.microphone : (this.screen ?? this.shown);
   }
 
   /** Uses another device; `null` leaves the choice to the browser. */
@@ -157,10 +173,25 @@ export class LocalMedia {
     this.onChange("camera");
   }
 
-  /** Blurs what is behind the person, with the browser's own means. */
+  /** Blurs what is behind the person, with the browser's own means.  Until it is there, and if it does not come, there is the veil. */
   async setBlur(on: boolean): Promise<void> {
-    if (this.camera !== null) await setBlurOf(this.camera, on);
-    this.blur = blurOf(this.camera);
+    this.wantsBlur = on;
+    if (on) this.setVeil(true);
+    const { camera } = this;
+    if (camera !== null) await setBlurOf(camera, on);
+    if (camera !== this.camera) return;
+    this.blur = blurOf(camera);
+    if (on && this.blur === true && this.isBlurWanted()) this.setVeil(false);
+  }
+
+  /** Lets nothing but light and movement out, or the clear picture again. */
+  setVeil(on: boolean): void {
+    this.veiled = on;
+    // Whoever takes the veil away wants no blur that is not there.
+    if (!on && this.blur !== true) this.wantsBlur = false;
+    if (on && this.camera !== null) this.curtain.start(this.camera);
+    else this.curtain.stop();
+    this.veilChanged();
   }
 
   /** Watches devices come and go for as long as a call lasts; the answer ends it. */
@@ -206,6 +237,16 @@ export class LocalMedia {
     this.release("microphone");
     this.away = false;
     this.news = null;
+  }
+
+  private isBlurWanted(): boolean {
+    return this.wantsBlur;
+  }
+
+  private veilChanged(): void {
+    this.veil = this.curtain.state;
+    this.shown = this.veiled ? this.curtain.track : this.camera;
+    this.onChange("camera");
   }
 
   private async takeBack(patience_ms: number): Promise<void> {
@@ -296,7 +337,13 @@ export class LocalMedia {
     this[kind] = track;
     this.trouble[kind] = null;
     this.mark(kind, !muted);
-    if (kind === "camera") this.blur = blurOf(track);
+    if (kind === "camera") {
+      this.blur = blurOf(track);
+      // Never clear in between.
+      if (this.veiled || this.wantsBlur) this.setVeil(true);
+      else this.shown = track;
+      if (this.wantsBlur) void this.setBlur(true);
+    }
     // Unplugged, or taken away by the browser.
     track.onended = () => {
       if (this[kind] === track) void this.lost(kind);
@@ -328,6 +375,11 @@ export class LocalMedia {
     }
     this[kind] = null;
     this.mark(kind, false);
+    if (kind === "camera") {
+      this.shown = null;
+      this.curtain.stop();
+      this.veil = "off";
+    }
   }
 
   private mark(kind: TrackKind, on: boolean): void {

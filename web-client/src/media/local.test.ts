@@ -127,9 +127,43 @@ function noting(): { asked: string[]; given: FakeTrack[] } {
     given.push(...made);
     return Promise.resolve({ getTracks: () => made });
   };
-  vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, getDisplayMedia: () => Promise.reject(new Error("nobody was to be asked")) } });
+  vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: () => Promise.resolve([]), getDisplayMedia: () => Promise.reject(new Error("nobody was to be asked")) } });
   return { asked, given };
 }
+
+test("a veil that was asked for is before the picture whatever happens: no clear track goes out", async () => {
+  const { given } = noting();
+  let paint = (): void => undefined;
+  let breaks = (): void => undefined;
+  const veiled = { stop: (): void => undefined, track: track("video", "veiled") };
+  const media = new LocalMedia((_, painted, failed) => {
+    [paint, breaks] = [painted, failed];
+    return veiled;
+  });
+  const out: (string | null)[] = [];
+  media.onChange = (kind) => {
+    if (kind === "camera") out.push(media.outgoing("camera")?.label ?? null);
+  };
+  media.setVeil(true);
+  await media.set("camera", true);
+  expect([media.outgoing("camera"), media.isOn("camera")]).toEqual([null, false]);
+  paint();
+  expect([media.outgoing("camera")?.label, media.isOn("camera")]).toEqual(["veiled", true]);
+  // Off and on again, another device, and a fault.
+  await media.set("camera", false);
+  await media.set("camera", true);
+  paint();
+  await media.choose("camera", "other");
+  expect(media.outgoing("camera")).toBeNull();
+  paint();
+  breaks();
+  expect([media.veil, media.outgoing("camera"), media.isOn("camera")]).toEqual(["failed", null, false]);
+  expect(given.length).toBe(3);
+  expect(new Set(out)).toEqual(new Set([null, "veiled"]));
+  // The person's own word brings the clear picture back.
+  media.setVeil(false);
+  expect(media.outgoing("camera")).toBe(given.at(-1));
+});
 
 test("an appointment by voice never asks for a camera, nor for a screen, whatever is pressed", async () => {
   const { asked } = noting();

@@ -13,4 +13,4 @@ export type CallModel = Pick<
 export type MediaModel = Pick<LocalMedia, "microphone" | "camera" | "microphoneOn" | "cameraOn" | "asking" | "trouble" | "set" | "askForBoth"> & Partial<MediaTools>;
 
 /** What only the call needs of the devices; a view must do without where they are missing. */
-export type MediaTools = Pick<LocalMedia, "screen" | "away" | "within" | "devices" | "news" | "blur" | "attend" | "choose" | "share" | "unshare" | "setBlur">;
+export type MediaTools = Pick<LocalMedia, "screen" | "away" | "within" | "veiled" | "veil" | "shown" | "setVeil" | "devices" | "news" | "blur" | "attend" | "choose" | "share" | "unshare" | "setBlur">;

@@ -150,7 +150,12 @@ export const words = {
   "devices.system": "As the system chooses",
   "devices.nameless": "Device {n}",
   "blur.switch": "Blur what is behind me",
-  "blur.none": "This browser cannot blur what is behind you. A plain wall or a curtain does the same.",
+  "blur.none": "This browser cannot blur only what is behind you. A plain wall or a curtain does that. The veil below hides your whole picture.",
+  "veil.switch": "Veil my whole picture",
+  "veil.text": "Others see light and movement, and neither your face nor your room. It is done on this device.",
+  "veil.failed": "The veil does not work in this browser. Your picture is off, so that nobody sees it clear.",
+  "veil.off": "The veil does not work: your picture is off",
+  "veil.starts": "Drawing the veil…",
 
   "live.switch": "Others see my letters while I type",
   "live.writes": "{name} is writing…",

@@ -150,7 +150,12 @@ export const words: Of<"call"> = {
   "devices.system": "由系统选择",
   "devices.nameless": "设备 {n}",
   "blur.switch": "模糊我的背景",
-  "blur.none": "此浏览器不能模糊背景。素色的墙或窗帘也能起到同样的作用。",
+  "blur.none": "此浏览器不能只虚化您身后的背景。白墙或窗帘也能起到同样作用。下面的遮挡会遮住整个画面。",
+  "veil.switch": "遮住我的整个画面",
+  "veil.text": "别人只看到光线和动作，看不清您的脸和房间。处理只在这台设备上进行。",
+  "veil.failed": "此浏览器无法遮挡画面。您的画面已关闭，不会有人看到清晰的画面。",
+  "veil.off": "无法遮挡：画面已关闭",
+  "veil.starts": "正在遮挡画面…",
 
   "live.switch": "打字时让对方即时看到",
   "live.writes": "{name}正在输入…",
