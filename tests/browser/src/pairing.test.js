@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chromium, firefox } from "./browsers.js";
+import { chromium, firefox, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
-import { Server } from "./server.js";
 import { until } from "./until.js";
 
 const LONG = { timeout: 240_000 };
 
 test("a second device in another browser reads the titles of the first and lets in who comes by its link", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const first = await people.openPage(await chromium(t, ANA), server.origin);
   const second = await people.openPage(await firefox(t), server.origin);
   const ben = await people.openPage(await chromium(t, BEN), server.origin);
-  await people.setUp(first.page, server);
+  const name = server.newName();
+  await people.setUp(first.page, server, name);
   const link = await people.makeRoom(first.page, "Tuesday, first talk");
   await people.press(first.page, "room-back");
 
@@ -24,7 +24,7 @@ test("a second device in another browser reads the titles of the first and lets 
   await look(first.page, "pair-code");
   await second.page.goto(people.withLanguage(pairLink, "en"));
   assert.equal(new URL(second.page.url()).hash, "", "the secret is gone from the address bar");
-  await signIn(second.page);
+  await signIn(second.page, name);
   const codes = await Promise.all([first, second].map(({ page }) => codeOn(page)));
   assert.match(codes[0], /^\d{6}$/);
   assert.equal(codes[0], codes[1], "both show the same number");
@@ -55,20 +55,21 @@ test("a second device in another browser reads the titles of the first and lets 
 });
 
 test("the code of another device works once, for nobody else, and not over keys that are in use", LONG, async (t) => {
-  const server = await Server.start(t);
+  const server = await sharedServer();
   const browser = await chromium(t, ANA);
   const first = await people.openPage(browser, server.origin);
-  await people.setUp(first.page, server);
+  const name = server.newName();
+  await people.setUp(first.page, server, name);
 
   // Two browsers with the same code: the second one gets nothing, and a word of it calls it off.
   const pairLink = await beginPairing(first.page);
   const second = await people.openPage(browser, server.origin);
   await second.page.goto(people.withLanguage(pairLink, "en"));
-  await signIn(second.page);
+  await signIn(second.page, name);
   await codeOn(second.page);
   const third = await people.openPage(browser, server.origin);
   await third.page.goto(people.withLanguage(pairLink, "en"));
-  await signIn(third.page);
+  await signIn(third.page, name);
   assert.equal(await whyOver(third.page), "pair.taken");
   await people.press(first.page, "pair-differs");
   assert.equal(await whyOver(first.page), "pair.differed");
@@ -103,6 +104,39 @@ test("the code of another device works once, for nobody else, and not over keys 
   await people.sees(first.page, "pair-cannot");
 });
 
+test("keys from before there were second devices go on, and cannot leave their browser", LONG, async (t) => {
+  const server = await sharedServer();
+  const browser = await chromium(t, ANA);
+  const { page } = await people.openPage(browser, server.origin);
+  await people.setUp(page, server);
+  await people.makeRoom(page, "Tuesday, first talk");
+  await page.evaluate(makeKeysOld);
+  await page.reload();
+  await people.sees(page, "desk-item");
+  assert.match(await people.readAll(page), /Tuesday, first talk/);
+  await people.press(page, "desk-open-item");
+  await people.openWaitingRoom(page);
+  await people.press(page, "room-back");
+  await people.press(page, "desk-account");
+  await people.sees(page, "pair-cannot");
+  assert.equal(await page.$(people.byId("pair-add")), null);
+});
+
+/** In the page: leaves of the kept keys what browsers kept before there were copies. */
+async function makeKeysOld() {
+  const finished = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const database = await finished(indexedDB.open("aman-vault"));
+  const name = (await finished(database.transaction("keys").objectStore("keys").getAllKeys())).find((key) => !key.includes("/"));
+  const { identity, identityPublic, root } = await finished(database.transaction("keys").objectStore("keys").get(name));
+  const publicKey = await crypto.subtle.importKey("raw", identityPublic, "Ed25519", true, ["verify"]);
+  const old = { identity: { privateKey: identity, publicKey }, identityPublic, root };
+  await finished(database.transaction("keys", "readwrite").objectStore("keys").put(old, name));
+  database.close();
+}
+
 async function beginPairing(page) {
   await people.press(page, "desk-account");
   await people.press(page, "pair-add");
@@ -114,9 +148,9 @@ async function pairLinkOn(page) {
   return page.$eval(people.byId("pair-link"), (field) => field.value);
 }
 
-async function signIn(page) {
+async function signIn(page, name) {
   await people.sees(page, "signin-view");
-  await people.fill(page, "signin-name", "Ana Counsellor");
+  await people.fill(page, "signin-name", name);
   await people.fill(page, "signin-password", people.PASSWORD);
   await people.press(page, "signin-submit");
 }
