@@ -404,9 +404,17 @@ impl FakeProvider {
             misdeed: Mutex::new(json!({})),
         }));
         let routes = Router::new()
-            .route("/.well-known/openid-configuration", get(Self::describe))
-            .route("/jwks", get(Self::keys))
-            .route("/token", post(Self::redeem))
+            .route(
+                "/.well-known/openid-configuration",
+                get(|State(this): State<Self>| async move { this.describe() }),
+            )
+            .route("/jwks", get(|State(this): State<Self>| async move { this.keys() }))
+            .route(
+                "/token",
+                post(|State(this): State<Self>, headers: HeaderMap, body: String| async move {
+                    this.redeem(&headers, &body)
+                }),
+            )
             .with_state(provider.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         provider
@@ -438,10 +446,10 @@ impl FakeProvider {
         json!({ "state": state, "code": code, "iss": self.text() })
     }
 
-    async fn describe(State(this): State<Self>) -> Json<Value> {
-        let at = |path: &str| format!("{}{path}", this.text());
+    fn describe(&self) -> Json<Value> {
+        let at = |path: &str| format!("{}{path}", self.text());
         Json(json!({
-            "issuer": this.text(),
+            "issuer": self.text(),
             "authorization_endpoint": at("/auth"),
             "token_endpoint": at("/token"),
             "jwks_uri": at("/jwks"),
@@ -451,16 +459,16 @@ impl FakeProvider {
         }))
     }
 
-    async fn keys(State(this): State<Self>) -> Json<Value> {
-        let point = this.0.key.public_key().as_ref();
+    fn keys(&self) -> Json<Value> {
+        let point = self.0.key.public_key().as_ref();
         let (x, y) = (encode_base64url(&point[1..33]), encode_base64url(&point[33..]));
         Json(json!({ "keys": [
             { "kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "x": x, "y": y },
         ] }))
     }
 
-    async fn redeem(State(this): State<Self>, headers: HeaderMap, body: String) -> Response {
-        let misdeed = this.0.misdeed.lock().unwrap().clone();
+    fn redeem(&self, headers: &HeaderMap, body: &str) -> Response {
+        let misdeed = self.0.misdeed.lock().unwrap().clone();
         if let Some(status) = misdeed["token"].as_u64() {
             let status = StatusCode::from_u16(u16::try_from(status).unwrap()).unwrap();
             return (status, [("location", "/jwks")], "{}").into_response();
@@ -468,8 +476,8 @@ impl FakeProvider {
         if let Some(body) = misdeed["body"].as_str() {
             return body.to_owned().into_response();
         }
-        let form = form(&body);
-        let granted = this.0.codes.lock().unwrap().remove(&form["code"]);
+        let form = form(body);
+        let granted = self.0.codes.lock().unwrap().remove(&form["code"]);
         let refused = (StatusCode::BAD_REQUEST, r#"{"error":"invalid_grant"}"#);
         let Some(granted) = granted else { return refused.into_response() };
         // `aman:canary%2Bof%20the%20secret`
@@ -482,7 +490,7 @@ impl FakeProvider {
         if !fits {
             return refused.into_response();
         }
-        let id_token = this.token(&granted, &misdeed);
+        let id_token = self.token(&granted, &misdeed);
         Json(json!({ "access_token": "x", "token_type": "Bearer", "id_token": id_token }))
             .into_response()
     }
