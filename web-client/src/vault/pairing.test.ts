@@ -96,6 +96,20 @@ describe("somebody in between who saw the code on the screen", () => {
     await expect(device.open(await old.seal(await newKeyBytes(), SHARE))).rejects.toThrow("pair_wrong");
   });
 
+  it("opens nothing later, with the code and all that was sent: the ephemeral keys are gone", async () => {
+    const old = await OldDevice.begin(ACCOUNT);
+    const device = await NewDevice.begin(ACCOUNT, old.fragment);
+    const { answer, code } = await old.heard(device.hello);
+    await device.answered(answer);
+    const parcel = await old.seal(await newKeyBytes(), SHARE);
+
+    const thief = await NewDevice.begin(ACCOUNT, old.fragment);
+    Reflect.set(Reflect.get(thief, "side") as object, "ownPoint", decodeBase64url(device.hello));
+    expect(await thief.answered(answer)).toBe(code);
+    await expect(thief.open(parcel)).rejects.toThrow("pair_wrong");
+    await expect(device.open(parcel)).resolves.toBeDefined();
+  });
+
   it("gets nowhere with keys that are none", async () => {
     const old = await OldDevice.begin(ACCOUNT);
     for (const hello of ["", "AAAA", "!", encodeBase64url(new Uint8Array(65)), encodeBase64url(new Uint8Array(66).fill(4))]) await expect(old.heard(hello)).rejects.toThrow("pair_wrong");
