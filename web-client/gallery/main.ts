@@ -15,6 +15,7 @@ async function drawScene(scene: string, lang: Lang): Promise<void> {
   if (target === null) return;
   if (drawn !== null) await unmount(drawn);
   stopCameras();
+  document.getElementById("quick-exit")?.removeAttribute("hidden");
   await words.use(lang);
   drawn = mount(Gallery, { target, props: { scene } });
   await tick();
