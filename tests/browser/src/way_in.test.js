@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { chromium, sharedServer } from "./company.js";
 import { ANA, BEN } from "./fake_media.js";
+import { printed } from "./paper.js";
 import * as people from "./people.js";
 import { look } from "./pictures.js";
 import { until } from "./until.js";
@@ -72,9 +73,25 @@ test("in writing only: no device runs, a later yes is asked for, and one tap tak
   await people.press(ben.page, "more-consent");
   await until("both have signed what was agreed", async () => (await people.data(ben.page, "consent-panel", "signed")) === "true");
   await look(ben.page, "consent-panel", ["en"]);
+  const his = await saved(ben.page, "consent-save");
+  const paper = await printed(ben.page);
+  assert.match(paper.words, /^What was agreed[\s\S]*Both of you have signed/);
+  assert.doesNotMatch(paper.words, /rather write|Leave/, "nothing of the call is on paper");
+  assert.equal(paper.sheets, 1);
   await people.press(ben.page, "consent-withdraw");
   assert.equal(await people.ended(ben.page), "left");
   await people.sees(ben.page, "ended-wiped");
+
+  await until("Ana is alone", async () => (await ana.page.$(people.byId("tile-remote"))) === null);
+  await people.pressAndConfirm(ana.page, "end-for-both");
+  await people.press(ana.page, "ended-desk");
+  await people.sees(ana.page, "receipts");
+  const kinds = await ana.page.$$eval(people.byId("receipt"), (all) => all.map(({ dataset }) => dataset.kind));
+  assert.deepEqual(kinds, ["agreed", "withdrawn"]);
+  assert.equal(await saved(ana.page, "receipt-save"), his, "both keep the same paper");
+  const { statement, attendee, counsellor } = JSON.parse(his);
+  assert.deepEqual(statement.items.map(({ name, agreed }) => [name, agreed]), [["video", false], ["audio", false], ["chat", true]]);
+  assert.notEqual(attendee.key, counsellor.key);
 });
 
 async function invited(t) {
@@ -100,6 +117,19 @@ async function invited(t) {
 async function toDevices(page, link) {
   await page.goto(people.withLanguage(link, "en"));
   await people.toDevices(page, "Ben");
+}
+
+/** The text of the file that a button offers. */
+async function saved(page, button) {
+  await page.evaluate(() => {
+    const make = URL.createObjectURL;
+    URL.createObjectURL = (file) => {
+      globalThis.savedFile = file;
+      return make.call(URL, file);
+    };
+  });
+  await people.press(page, button);
+  return page.evaluate(() => globalThis.savedFile.text());
 }
 
 function tracks(page) {
