@@ -48,7 +48,7 @@ pub(crate) fn router() -> Router<Shared> {
 
 /// Everything below `/api`, with what describes it.
 pub(crate) fn routes() -> Routes {
-    programs(rooms(devices(account(signing_in(Routes::new())))))
+    programs(rooms(devices(account(provider(signing_in(Routes::new()))))))
 }
 
 fn signing_in(routes: Routes) -> Routes {
@@ -93,20 +93,6 @@ fn signing_in(routes: Routes) -> Routes {
                 .refuses(&[401]),
             passkeys::sign_in,
         )
-        .on(
-            post("/sign-in/provider", "Begins to sign in at the agency's own provider")
-                .takes::<BeginProvider>()
-                .answers::<ProviderAddress>(200)
-                .refuses(&[404, 409, 410, 502]),
-            provider::begin,
-        )
-        .on(
-            post("/sign-in/provider/answer", "Signs in with what the provider answered")
-                .takes::<ProviderAnswer>()
-                .answers::<Me>(200)
-                .refuses(&[401, 404, 409, 410, 502]),
-            provider::answer,
-        )
         .on(post("/sign-out", "Takes the cookie back"), sign_in::delete)
         .on(
             post("/invitation", "Where the operator's link leads")
@@ -121,6 +107,42 @@ fn signing_in(routes: Routes) -> Routes {
                 .answers::<Me>(200)
                 .refuses(&[404, 409, 410, 422]),
             invitation::accept,
+        )
+}
+
+/// The agency's own sign-in.
+fn provider(routes: Routes) -> Routes {
+    let by_strangers = |path, summary| Operation::post(path, summary).by_strangers();
+    routes
+        .on(
+            by_strangers("/sign-in/provider", "Begins to sign in at the agency's own provider")
+                .takes::<BeginProvider>()
+                .answers::<ProviderAddress>(200)
+                .refuses(&[404, 409, 410, 502]),
+            provider::begin,
+        )
+        .on(
+            by_strangers(
+                "/sign-in/provider/answer",
+                "Signs in with what the provider answered",
+            )
+            .takes::<ProviderAnswer>()
+            .answers::<Me>(200)
+            .refuses(&[401, 404, 409, 410, 502]),
+            provider::answer,
+        )
+        .on(
+            Operation::post(
+                "/account/provider",
+                "Begins to link the account to the agency's provider",
+            )
+            .answers::<ProviderAddress>(200)
+            .refuses(&[404, 502]),
+            provider::begin_link,
+        )
+        .on(
+            Operation::delete("/account/provider", "Unlinks the account from the provider"),
+            provider::unlink,
         )
 }
 
@@ -181,16 +203,6 @@ fn account(routes: Routes) -> Routes {
             Operation::delete("/account/passkeys/{passkey}", "Forgets a passkey")
                 .refuses(&[409, 422]),
             passkeys::delete,
-        )
-        .on(
-            post("/account/provider", "Begins to link the account to the agency's provider")
-                .answers::<ProviderAddress>(200)
-                .refuses(&[404, 502]),
-            provider::begin_link,
-        )
-        .on(
-            Operation::delete("/account/provider", "Unlinks the account from the provider"),
-            provider::unlink,
         )
         .on(
             Operation::delete("/account/sign-ins/{sign_in}", "Ends a sign-in"),
