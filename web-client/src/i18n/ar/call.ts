@@ -71,6 +71,7 @@ export const words: Of<"call"> = {
   "end_both.yes": "إنهاء للطرفين",
 
   "tile.securing": "جارٍ التأمين…",
+  "tile.other_person": "شخص آخر",
   "tile.camera_off": "الكاميرا مغلقة",
   "tile.by_voice": "بالصوت",
   "tile.in_writing": "كتابةً",

@@ -64,6 +64,7 @@ export const words = {
   "end_both.yes": "End for both",
 
   "tile.securing": "Securing…",
+  "tile.other_person": "Another person",
   "tile.camera_off": "Camera off",
   "tile.by_voice": "By voice",
   "tile.in_writing": "In writing",

@@ -64,6 +64,7 @@ export const words: Of<"call"> = {
   "end_both.yes": "为双方结束",
 
   "tile.securing": "正在加密…",
+  "tile.other_person": "另一位参与者",
   "tile.camera_off": "摄像头已关闭",
   "tile.by_voice": "语音",
   "tile.in_writing": "文字",
