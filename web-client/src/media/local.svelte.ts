@@ -55,6 +55,8 @@ export class LocalMedia {
 
   /** The browser's own blur is wanted: another camera begins under the veil until it has it. */
   private wantsBlur = false;
+  /** The person asked for the veil itself: a blur that comes does not lift it. */
+  private wantsVeil = false;
   private readonly curtain: Veil;
 
   /** What the person last said; a late answer of the browser must not overrule it. */
@@ -176,22 +178,20 @@ export class LocalMedia {
   /** Blurs what is behind the person, with the browser's own means.  Until it is there, and if it does not come, there is the veil. */
   async setBlur(on: boolean): Promise<void> {
     this.wantsBlur = on;
-    if (on) this.setVeil(true);
+    if (on) this.cover(true);
     const { camera } = this;
     if (camera !== null) await setBlurOf(camera, on);
     if (camera !== this.camera) return;
     this.blur = blurOf(camera);
-    if (on && this.blur === true && this.isBlurWanted()) this.setVeil(false);
+    if (on && this.blur === true && this.isBlurWanted() && !this.wantsVeil) this.cover(false);
   }
 
   /** Lets nothing but light and movement out, or the clear picture again. */
   setVeil(on: boolean): void {
-    this.veiled = on;
+    this.wantsVeil = on;
     // Whoever takes the veil away wants no blur that is not there.
     if (!on && this.blur !== true) this.wantsBlur = false;
-    if (on && this.camera !== null) this.curtain.start(this.camera);
-    else this.curtain.stop();
-    this.veilChanged();
+    this.cover(on);
   }
 
   /** Watches devices come and go for as long as a call lasts; the answer ends it. */
@@ -237,6 +237,13 @@ export class LocalMedia {
     this.release("microphone");
     this.away = false;
     this.news = null;
+  }
+
+  private cover(on: boolean): void {
+    this.veiled = on;
+    if (on && this.camera !== null) this.curtain.start(this.camera);
+    else this.curtain.stop();
+    this.veilChanged();
   }
 
   private isBlurWanted(): boolean {
@@ -340,7 +347,7 @@ export class LocalMedia {
     if (kind === "camera") {
       this.blur = blurOf(track);
       // Never clear in between.
-      if (this.veiled || this.wantsBlur) this.setVeil(true);
+      if (this.veiled || this.wantsBlur) this.cover(true);
       else this.shown = track;
       if (this.wantsBlur) void this.setBlur(true);
     }

@@ -394,3 +394,67 @@ test("who chose no window shares nothing", async () => {
   await media.share();
   expect(media.screen).toBeNull();
 });
+
+/** A camera of a browser that can blur: it does, once it was asked to. */
+function blurs(one: FakeTrack): FakeTrack {
+  const settings = { backgroundBlur: false };
+  return Object.assign(one, {
+    getCapabilities: () => ({ backgroundBlur: [false, true] }),
+    getSettings: () => settings,
+    applyConstraints: ({ backgroundBlur }: { backgroundBlur?: boolean }) => Promise.resolve(void (settings.backgroundBlur = backgroundBlur === true)),
+  });
+}
+
+/** A page with a camera that blurs, and a veil that is drawn at once when it is told to. */
+async function blurring(): Promise<{ media: LocalMedia; settled: () => Promise<string | null> }> {
+  let paint = (): void => undefined;
+  const getUserMedia = (): Promise<unknown> => Promise.resolve({ getTracks: () => [blurs(track("video", "camera"))] });
+  vi.stubGlobal("navigator", { mediaDevices: { getUserMedia, enumerateDevices: () => Promise.resolve([]) } });
+  const media = new LocalMedia((_, painted) => {
+    paint = painted;
+    return { stop: (): void => undefined, track: track("video", "veiled") };
+  });
+  await media.set("camera", true);
+  const settled = async (): Promise<string | null> => {
+    await vi.waitFor(() => { expect(media.blur).toBe(true); });
+    await Promise.resolve();
+    paint();
+    return media.outgoing("camera")?.label ?? null;
+  };
+  return { media, settled };
+}
+
+test("a blur that comes lifts the veil that stood in for it", async () => {
+  const { media, settled } = await blurring();
+  const on = media.setBlur(true);
+  expect([media.veiled, media.outgoing("camera")]).toEqual([true, null]);
+  await on;
+  expect([media.veiled, await settled()]).toEqual([false, "camera"]);
+  // And so on another camera.
+  await media.choose("camera", "other");
+  expect([await settled(), media.veiled]).toEqual(["camera", false]);
+});
+
+test("a blur that comes does not lift a veil that the person asked for, in whichever order and on whichever camera", async () => {
+  for (const first of ["veil", "blur"] as const) {
+    const { media, settled } = await blurring();
+    const out: (string | null)[] = [];
+    if (first === "veil") media.setVeil(true);
+    await media.setBlur(true);
+    if (first === "blur") media.setVeil(true);
+    media.onChange = () => out.push(media.outgoing("camera")?.label ?? null);
+    expect(await settled()).toBe("veiled");
+    await media.choose("camera", "other");
+    expect(await settled()).toBe("veiled");
+    await media.set("camera", false);
+    await media.set("camera", true);
+    expect(await settled()).toBe("veiled");
+    (media.camera as FakeTrack).readyState = "ended";
+    await media.recover();
+    expect([await settled(), media.veiled]).toEqual(["veiled", true]);
+    expect(out).not.toContain("camera");
+    // Their own word lifts it.
+    media.setVeil(false);
+    expect([media.outgoing("camera")?.label, media.blur]).toEqual(["camera", true]);
+  }
+});
