@@ -42,7 +42,12 @@ async function visit(t, kind, name, launch) {
   return Visit.begin(t, browser.connected ? browser : await keep(name, launch), kind);
 }
 
+/** What failed to start is tried again by the next test. */
 function keep(name, start) {
-  if (!kept.has(name)) kept.set(name, start());
+  if (!kept.has(name)) {
+    const started = start();
+    kept.set(name, started);
+    started.catch(() => kept.delete(name));
+  }
   return kept.get(name);
 }
