@@ -26,7 +26,7 @@ test("under the veil the other side sees light and colour, and no edges", LONG, 
     const edge = await edgeShown(ana.page);
     return (edge !== null && edge > VEILED_EDGE) || `edge: ${edge}`;
   });
-  assert.equal(isPictureOf(BEN, await quartersShown(ana.page)), true, "and yet light and colour are Ben's");
+  await until("and yet light and colour are Ben's", async () => isPictureOf(BEN, await quartersShown(ana.page)));
   assert.deepEqual(await cameraTracksSent(ben.page), ["camera", "canvas"], "never the camera again after the veil");
   await people.press(ben.page, "veil");
   await until("Ana sees Ben clearly again", async () => {

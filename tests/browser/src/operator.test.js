@@ -71,6 +71,7 @@ test("the environment wins over the file, and a server that is not sensitive ask
   await people.sees(page, "devices-view");
   await people.press(page, "join-no-camera");
   await people.press(page, "consent-refuse");
+  await people.sees(page, "crisis-lines");
   assert.match(await people.read(page, "crisis-lines"), /Night line/, "what is not in the environment is the file's");
 });
 

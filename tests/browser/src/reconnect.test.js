@@ -9,7 +9,7 @@ import * as people from "./people.js";
 import { attendeeReloads, callOverLines, counsellorReloads, outage, serverRestarts } from "./returning.js";
 
 const LONG = { timeout: 300_000 };
-const BEARABLE_MS = 15_000;
+const BEARABLE_MS = 30_000;
 
 // Most of an outage is waiting: two calls at a time.
 describe("coming back", { concurrency: 2 }, () => {
