@@ -345,9 +345,22 @@ impl InviteKeys {
 /// the order of the text around them.  Whoever has a link writes what the counsellor reads.
 #[must_use]
 pub fn legible(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown: String = name.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
-    shown.trim().to_owned()
+    let shown: String = name.chars().filter(|c| !c.is_control() && !is_blank(*c)).collect();
+    // Persian words and many emoji need joiners; alone they show nothing.
+    let is_seen =
+        shown.chars().any(|c| !c.is_whitespace() && !matches!(c, '\u{200c}' | '\u{200d}'));
+    if is_seen { shown.trim().to_owned() } else { String::new() }
+}
+
+/// Characters that turn the direction of what follows, or that take no ink: two names that
+/// differ in these alone look the same, and one of nothing else looks like nobody.
+const fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00ad}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'
+            | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+    )
 }
 
 /// Salt of everything derived from a [`LinkSecret`].
@@ -366,6 +379,16 @@ mod tests {
 
     fn random() -> Randomness {
         Randomness::from_seed([3; 32])
+    }
+
+    #[test]
+    fn a_name_shows_what_it_is() {
+        assert_eq!(legible(" A\u{202e}na\u{7} "), "Ana");
+        assert_eq!(legible("B\u{200b}e\u{2060}n\u{feff}"), "Ben");
+        assert_eq!(legible("می\u{200c}خواهم"), "می\u{200c}خواهم");
+        for nobody in ["\u{200b}", "\u{3164}", "\u{200d}\u{200c} ", "\u{200f}\u{2800}"] {
+            assert_eq!(legible(nobody), "");
+        }
     }
 
     #[test]
