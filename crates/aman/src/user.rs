@@ -67,7 +67,7 @@ async fn answer(
             if account.password_hash.is_empty() {
                 bail!("there is no password: `aman user reset` makes a link to a new one");
             }
-            store.put_identity(account.id, None).await?;
+            store.put_identity(account.id, None, None).await?;
             store.delete_sign_ins_of(account.id, None).await?;
             Ok("Unlinked from the provider and signed out everywhere.\n".to_owned())
         }

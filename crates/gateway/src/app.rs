@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::id::WebhookId;
+use protocol::id::{AccountId, WebhookId};
 use protocol::media::Probe;
 use store::Store;
+use store::records::Hash;
 use switchboard::Switchboard;
 use tokio::sync::{mpsc, watch};
 
@@ -93,8 +94,15 @@ impl App {
         self.pairings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A sign-in ended, or several.
-    pub(crate) fn sign_ins_ended(&self) {
+    /// A sign-in ended.
+    pub(crate) fn sign_in_ended(&self, token_hash: Hash) {
+        self.pairings().sign_in_ended(token_hash);
+        self.sign_ins.send_replace(());
+    }
+
+    /// A sign-in of an account ended, or several.
+    pub(crate) fn sign_ins_ended(&self, account: AccountId) {
+        self.pairings().sign_ins_ended(account);
         self.sign_ins.send_replace(());
     }
 

@@ -13,7 +13,8 @@
 //!
 //! - An account has one at a time; a new one takes the place of the one before.
 //! - One device claims it, which is not the one that began, and only that one fetches, once.
-//! - After its time nothing of it is told to anybody.
+//! - After its time nothing of it is told to anybody, and whoever asks for any clears it away.
+//! - It goes with either of its sign-ins.
 
 use std::collections::BTreeMap;
 
@@ -143,18 +144,30 @@ impl Pairings {
         Ok(())
     }
 
+    /// A sign-in has ended.
+    pub(crate) fn sign_in_ended(&mut self, sign_in: Hash) {
+        self.by_account.retain(|_, found| found.old != sign_in && found.new != Some(sign_in));
+    }
+
+    /// Sign-ins of an account have ended.
+    pub(crate) fn sign_ins_ended(&mut self, account: AccountId) {
+        self.by_account.remove(&account);
+    }
+
+    /// Forgets what is over.
+    pub(crate) fn purge(&mut self, now: UnixSeconds) {
+        self.by_account.retain(|_, found| found.expires_at > now);
+    }
+
     fn find(&mut self, asks: Asks) -> Result<&mut Pairing, Reject> {
-        let found =
-            self.by_account.get(&asks.account).map(|found| (found.id, found.expires_at));
-        match found {
-            Some((id, expires_at)) if id == asks.pairing && expires_at <= asks.now => {
-                self.by_account.remove(&asks.account);
-                Err(Reject::Expired)
-            }
-            Some((id, _)) if id == asks.pairing => {
-                self.by_account.get_mut(&asks.account).ok_or(Reject::NoSuchRight)
-            }
-            Some(_) | None => Err(Reject::NoSuchRight),
+        let found = self.by_account.get(&asks.account);
+        let was_there = found.is_some_and(|found| found.id == asks.pairing);
+        self.purge(asks.now);
+        let found = self.by_account.get_mut(&asks.account);
+        match found.filter(|found| found.id == asks.pairing) {
+            Some(found) => Ok(found),
+            None if was_there => Err(Reject::Expired),
+            None => Err(Reject::NoSuchRight),
         }
     }
 }
@@ -240,6 +253,30 @@ mod tests {
         let late = PAIRING_LIFETIME.as_secs();
         assert!(pairings.begin(of(PAIRINGS_MAX, late)).is_ok());
         assert_eq!(pairings.by_account.len(), 2);
+    }
+
+    #[test]
+    fn what_is_over_goes_when_anybody_asks_and_with_either_sign_in() {
+        let other = |now| Asks { account: AccountId::from_bytes([8; 16]), ..asks(OLD, now) };
+        let mut pairings = Pairings::default();
+        pairings.begin(asks(OLD, 0)).unwrap();
+        let late = PAIRING_LIFETIME.as_secs();
+        assert_eq!(pairings.view(other(late)).err(), Some(Reject::NoSuchRight));
+        assert_eq!(pairings.by_account.len(), 0);
+
+        for ended in [OLD, NEW] {
+            pairings.begin(asks(OLD, 0)).unwrap();
+            pairings.say(asks(NEW, 1), PairingStep::Hello, some(1)).unwrap();
+            pairings.sign_in_ended([3; 32]);
+            assert_eq!(pairings.by_account.len(), 1, "somebody else's");
+            pairings.sign_in_ended(ended);
+            assert_eq!(pairings.by_account.len(), 0);
+        }
+        pairings.begin(asks(OLD, 0)).unwrap();
+        pairings.sign_ins_ended(other(0).account);
+        assert_eq!(pairings.by_account.len(), 1, "another account's");
+        pairings.sign_ins_ended(asks(OLD, 0).account);
+        assert_eq!(pairings.by_account.len(), 0);
     }
 
     fn asks(sign_in: Hash, now: u64) -> Asks {

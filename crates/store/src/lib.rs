@@ -54,7 +54,7 @@ pub enum Created {
     Exists,
     /// There are as many as there may be.
     Full,
-    /// The room it belongs to has ended or never was.
+    /// The room (or the sign-in) it belongs to has ended or never was.
     NoRoom,
 }
 

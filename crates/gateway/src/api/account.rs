@@ -80,9 +80,12 @@ pub(super) async fn change_password(
     Passwords::check_new(&words.new)?;
     let account = knows_password(&app, &here, words.current).await?;
     let hash = app.passwords.hash(words.new).await?;
-    app.store.put_password(account.id, &hash).await?;
+    // Looking at passwords takes a while, in which the operator may have reset the account.
+    if !app.store.put_password(account.id, &account.password_hash, &hash).await? {
+        return Err(Reject::NotSignedIn.into());
+    }
     app.store.delete_sign_ins_of(account.id, Some(here.token_hash)).await?;
-    app.sign_ins_ended();
+    app.sign_ins_ended(account.id);
     tracing::info!(account = ?account.id, "A password was changed");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -96,7 +99,7 @@ pub(super) async fn end_sign_in(
     if !app.store.delete_sign_in_by_id(here.account, id).await? {
         return Err(Reject::NoSuchRight.into());
     }
-    app.sign_ins_ended();
+    app.sign_ins_ended(here.account);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,7 +109,7 @@ pub(super) async fn sign_out_everywhere(
     Securing(here): Securing,
 ) -> Result<Response, Refusal> {
     app.store.delete_sign_ins_of(here.account, None).await?;
-    app.sign_ins_ended();
+    app.sign_ins_ended(here.account);
     tracing::info!(account = ?here.account, "Somebody signed out everywhere");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::take_back())]).into_response())
 }

@@ -55,7 +55,10 @@ pub(super) async fn confirm_totp(
     let step = codes::fitting_step(&secret, typed, now, 0).ok_or(Reject::WrongCode)?;
     let sealed = app.accounts.key.seal(Purpose::TotpAtRest, here.account, &secret);
     let sealed_secret = sealed.map_err(|_| Reject::Internal)?;
-    app.store.put_totp(here.account, TotpRecord { sealed_secret, last_step: step }).await?;
+    let totp = TotpRecord { sealed_secret, last_step: step };
+    if !app.store.put_totp(here.account, totp, Some(here.token_hash)).await? {
+        return Err(Reject::NotSignedIn.into());
+    }
     app.paces().forgive_codes(here.account);
     tracing::info!(account = ?here.account, "One-time codes were set up");
     added(&app, &here).await

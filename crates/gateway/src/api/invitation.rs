@@ -59,7 +59,7 @@ pub(super) async fn accept(
     let accepted = app.store.accept_invitation(token_hash, account.clone(), ACCOUNTS_MAX, now);
     match accepted.await? {
         Accepted::Done => {
-            app.sign_ins_ended();
+            app.sign_ins_ended(account.id);
             tracing::info!(account = ?account.id, "An invitation was accepted");
             let stage = sign_in::stage_after_password(&app, &account).await?;
             sign_in::welcome(&app, &account, stage, cookie::token_hash(&headers)).await

@@ -136,13 +136,15 @@ pub(super) async fn create(
         created_at: now,
         last_used_at: None,
     };
-    match app.store.create_passkey(passkey, PASSKEYS_PER_ACCOUNT_MAX).await? {
+    let by = Some(here.token_hash);
+    match app.store.create_passkey(passkey, PASSKEYS_PER_ACCOUNT_MAX, by).await? {
         Created::Done => {
             tracing::info!(account = ?here.account, "A passkey was set up");
             factors::added(&app, &here).await
         }
         Created::Full => Err(Reject::TooMany.into()),
-        Created::Exists | Created::NoRoom => Err(Reject::WrongCode.into()),
+        Created::Exists => Err(Reject::WrongCode.into()),
+        Created::NoRoom => Err(Reject::NotSignedIn.into()),
     }
 }
 
@@ -155,6 +157,12 @@ pub(super) async fn delete(
     let passkeys = app.store.passkeys_of(here.account).await?;
     if !passkeys.iter().any(|passkey| passkey.id == id) {
         return Err(Reject::NoSuchRight.into());
+    }
+    // Codes alone let nobody in: where there is nothing else, one passkey stays.
+    let account = app.store.account(here.account).await?.ok_or(Reject::NotSignedIn)?;
+    let has_other_way = !account.password_hash.is_empty() || account.identity.is_some();
+    if passkeys.len() == 1 && !has_other_way {
+        return Err(Reject::NeedsSecondFactor.into());
     }
     let has_totp = app.store.totp(here.account).await?.is_some();
     let n_others = passkeys.len().saturating_sub(1) + usize::from(has_totp);

@@ -76,7 +76,7 @@ pub(super) async fn delete(
 ) -> Result<Response, Refusal> {
     if let Some(token_hash) = cookie::token_hash(&headers) {
         app.store.delete_sign_in(token_hash).await?;
-        app.sign_ins_ended();
+        app.sign_in_ended(token_hash);
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie::take_back())]).into_response())
 }
@@ -148,7 +148,7 @@ pub(super) async fn issue(
 ) -> Result<HeaderValue, Refusal> {
     if let Some(token_hash) = before {
         app.store.delete_sign_in(token_hash).await?;
-        app.sign_ins_ended();
+        app.sign_in_ended(token_hash);
     }
     let token = random::secret::<32>().map_err(|_| Reject::Internal)?;
     let now = app.clock.unix();

@@ -261,10 +261,10 @@ impl Scene {
     async fn set(server: &Server, accounts: &Accounts, person: Person, path: &str) -> Self {
         // Everybody has a passkey, so that no last factor is in the way.
         for account in [accounts.owner, accounts.other, accounts.admin] {
-            server.store.create_passkey(passkey(account), usize::MAX).await.unwrap();
+            server.store.create_passkey(passkey(account), usize::MAX, None).await.unwrap();
         }
         let passkey = passkey(accounts.owner);
-        server.store.create_passkey(passkey.clone(), usize::MAX).await.unwrap();
+        server.store.create_passkey(passkey.clone(), usize::MAX, None).await.unwrap();
         let token: [u8; 32] = random();
         let theirs = sign_in(accounts.owner, Stage::Whole, token);
         server.store.put_sign_in(theirs, usize::MAX).await.unwrap();

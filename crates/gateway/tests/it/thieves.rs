@@ -38,11 +38,10 @@ async fn a_password_that_was_changed_lets_nobody_in_who_tried_it_before() {
             tokio::spawn(async move { server.post("/api/sign-in", "", &json).await })
         })
         .collect();
-    while server.store.sign_ins_of(account.id).await.unwrap().len() < 2 {
-        tokio::task::yield_now().await;
-    }
+    until(async || server.store.sign_ins_of(account.id).await.unwrap().len() > 1).await;
     // What a changed password does.
-    server.store.put_password(account.id, "$argon2id$another").await.unwrap();
+    let (before, another) = (&account.password_hash, "$argon2id$another");
+    assert!(server.store.put_password(account.id, before, another).await.unwrap());
     server.store.delete_sign_ins_of(account.id, None).await.unwrap();
 
     for tried in join_all(tries).await {
@@ -69,9 +68,11 @@ async fn a_sign_in_that_was_ended_is_not_brought_back_by_its_password() {
             )
         })
         .collect();
-    while server.store.sign_in(hash(&cookie)).await.unwrap() == Some(old) {
-        tokio::task::yield_now().await;
-    }
+    let began = async || {
+        let found = server.store.sign_in(hash(&cookie)).await.unwrap();
+        found.map(|found| found.created_at)
+    };
+    until(async || began().await != Some(old.created_at)).await;
     server.store.delete_sign_ins_of(account.id, None).await.unwrap();
 
     for confirmed in join_all(confirmed).await {
@@ -79,6 +80,35 @@ async fn a_sign_in_that_was_ended_is_not_brought_back_by_its_password() {
         assert!([204, 401].contains(&confirmed.status), "{}", confirmed.text());
     }
     assert_eq!(server.store.sign_ins_of(account.id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_change_of_password_that_is_under_way_does_not_undo_the_operators_reset() {
+    let server = patient().await;
+    let cookie = server.set_up().await;
+    let before = server.store.accounts().await.unwrap().remove(0);
+    let json = format!(r#"{{"current":"{PASSWORD}","new":"of the thief 48"}}"#);
+    let changes: Vec<_> = (0..TRIES)
+        .map(|_| {
+            let (server, cookie, json) = (server.clone(), cookie.clone(), json.clone());
+            tokio::spawn(
+                async move { server.post("/api/account/password", &cookie, &json).await },
+            )
+        })
+        .collect();
+    until(async || server.store.account(before.id).await.unwrap() != Some(before.clone()))
+        .await;
+    let back = InvitationRecord { account: Some(before.id), ..link(5) };
+    server.store.put_invitation(back).await.unwrap();
+    let reset = Account { password_hash: "$argon2id$reset".to_owned(), ..before };
+    let accepted = server.store.accept_invitation([5; 32], reset.clone(), 9, UnixSeconds(1));
+    accepted.await.unwrap();
+
+    for changed in join_all(changes).await {
+        let changed = changed.unwrap();
+        assert!([204, 401].contains(&changed.status), "{}", changed.text());
+    }
+    assert_eq!(server.store.account(reset.id).await.unwrap(), Some(reset));
 }
 
 #[tokio::test]
@@ -157,9 +187,17 @@ fn hash(cookie: &str) -> [u8; 32] {
     digest::digest(&digest::SHA256, &token).as_ref().try_into().unwrap()
 }
 
-async fn counsellor(server: &Server, n: u8) -> AccountId {
-    let id = AccountId::from_bytes([n; 16]);
-    let invitation = InvitationRecord {
+async fn until(holds: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, wait).await.expect("it comes to that");
+}
+
+fn link(n: u8) -> InvitationRecord {
+    InvitationRecord {
         id: InvitationId::from_bytes([n; 16]),
         token_hash: [n; 32],
         role: AccountRole::Counsellor,
@@ -167,8 +205,12 @@ async fn counsellor(server: &Server, n: u8) -> AccountId {
         created_at: UnixSeconds(0),
         expires_at: UnixSeconds(soon()),
         used_at: None,
-    };
-    server.store.put_invitation(invitation).await.unwrap();
+    }
+}
+
+async fn counsellor(server: &Server, n: u8) -> AccountId {
+    let id = AccountId::from_bytes([n; 16]);
+    server.store.put_invitation(link(n)).await.unwrap();
     let account = Account {
         id,
         name: format!("name {n}"),

@@ -30,6 +30,7 @@ pub(crate) async fn check(store: &dyn Store) -> Result<(), StoreError> {
     passkeys_come_and_go(store).await?;
     the_counter_of_a_passkey_rises(store).await?;
     an_invitation_makes_one_account(store).await?;
+    what_was_ended_adds_nothing(store).await?;
     an_invitation_back_takes_every_factor_away(store).await?;
     nobody_is_two_accounts(store).await?;
     invitations_are_taken_back(store).await?;
@@ -61,11 +62,16 @@ async fn setup_works_once(store: &dyn Store) -> Result<(), StoreError> {
         assert_eq!(store.account_by_name(other).await?, None, "{other}");
     }
 
-    store.put_password(ANA, "$argon2id$other").await?;
-    store.put_password(NOBODY, "$argon2id$other").await?;
-    let other = Account { password_hash: "$argon2id$other".into(), ..account(ANA) };
-    assert_eq!(store.accounts().await?, [other]);
-    store.put_password(ANA, &account(ANA).password_hash).await?;
+    let (first, second) = (account(ANA).password_hash, "$argon2id$other");
+    assert!(store.put_password(ANA, &first, second).await?);
+    assert!(!store.put_password(NOBODY, &first, second).await?);
+    let other = Account { password_hash: second.into(), ..account(ANA) };
+    assert_eq!(store.accounts().await?, [other.clone()]);
+    for late in [first.as_str(), ""] {
+        assert!(!store.put_password(ANA, late, "$argon2id$late").await?);
+    }
+    assert_eq!(store.accounts().await?, [other], "it was another one meanwhile");
+    assert!(store.put_password(ANA, second, &first).await?);
     Ok(())
 }
 
@@ -167,8 +173,8 @@ async fn a_time_step_is_used_once(store: &dyn Store) -> Result<(), StoreError> {
     assert_eq!(store.totp(ANA).await?, None);
     assert!(!store.use_totp_step(ANA, 7).await?);
 
-    store.put_totp(ANA, totp(1)).await?;
-    store.put_totp(ANA, totp(2)).await?;
+    store.put_totp(ANA, totp(1), None).await?;
+    store.put_totp(ANA, totp(2), None).await?;
     assert_eq!(store.totp(ANA).await?, Some(totp(2)), "the newer one counts");
     assert_eq!(store.totp(BEN).await?, None);
 
@@ -198,12 +204,12 @@ async fn a_recovery_code_is_used_once(store: &dyn Store) -> Result<(), StoreErro
 }
 
 async fn passkeys_come_and_go(store: &dyn Store) -> Result<(), StoreError> {
-    assert_eq!(store.create_passkey(passkey(2, ANA), 2).await?, Created::Done);
-    assert_eq!(store.create_passkey(passkey(2, BEN), 2).await?, Created::Exists);
+    assert_eq!(store.create_passkey(passkey(2, ANA), 2, None).await?, Created::Done);
+    assert_eq!(store.create_passkey(passkey(2, BEN), 2, None).await?, Created::Exists);
     let same = PasskeyRecord { id: passkey(3, ANA).id, ..passkey(2, ANA) };
-    assert_eq!(store.create_passkey(same, 9).await?, Created::Exists, "same credential");
-    assert_eq!(store.create_passkey(passkey(1, ANA), 2).await?, Created::Done);
-    assert_eq!(store.create_passkey(passkey(3, ANA), 2).await?, Created::Full);
+    assert_eq!(store.create_passkey(same, 9, None).await?, Created::Exists, "same credential");
+    assert_eq!(store.create_passkey(passkey(1, ANA), 2, None).await?, Created::Done);
+    assert_eq!(store.create_passkey(passkey(3, ANA), 2, None).await?, Created::Full);
 
     assert_eq!(store.passkeys_of(ANA).await?, [passkey(1, ANA), passkey(2, ANA)]);
     assert_eq!(store.passkeys_of(BEN).await?, []);
@@ -265,12 +271,37 @@ async fn an_invitation_makes_one_account(store: &dyn Store) -> Result<(), StoreE
     Ok(())
 }
 
+async fn what_was_ended_adds_nothing(store: &dyn Store) -> Result<(), StoreError> {
+    let totp = TotpRecord { sealed_secret: vec![1; 48], last_step: 100 };
+    let cid = AccountId::from_bytes([3; 16]);
+    store.put_sign_in(SignInRecord { account: cid, ..sign_in(2, 1) }, 3).await?;
+    for by in [Some([1; 32]), Some([2; 32])] {
+        assert!(!store.put_totp(ANA, totp.clone(), by).await?, "{by:?}");
+        let made = store.create_passkey(passkey(1, ANA), 9, by).await?;
+        assert_eq!(made, Created::NoRoom, "{by:?}");
+        assert!(!store.put_identity(ANA, Some([7; 32]), by).await?, "{by:?}");
+    }
+    assert_eq!((store.totp(ANA).await?, store.passkeys_of(ANA).await?), (None, vec![]));
+    assert_eq!(store.account(ANA).await?, Some(account(ANA)));
+
+    store.put_sign_in(sign_in(1, 1), 3).await?;
+    let by = Some([1; 32]);
+    assert!(store.put_totp(ANA, totp, by).await?);
+    assert_eq!(store.create_passkey(passkey(1, ANA), 9, by).await?, Created::Done);
+    assert!(store.put_identity(ANA, Some([7; 32]), by).await?);
+    store.delete_totp(ANA).await?;
+    assert!(store.delete_passkey(ANA, passkey(1, ANA).id).await?);
+    assert!(store.put_identity(ANA, None, by).await?);
+    store.delete_sign_ins_of(cid, None).await?;
+    store.delete_sign_ins_of(ANA, None).await
+}
+
 async fn an_invitation_back_takes_every_factor_away(
     store: &dyn Store,
 ) -> Result<(), StoreError> {
-    store.put_totp(ANA, TotpRecord { sealed_secret: vec![1], last_step: 0 }).await?;
+    store.put_totp(ANA, TotpRecord { sealed_secret: vec![1], last_step: 0 }, None).await?;
     store.put_recovery_codes(ANA, vec![[1; 32]]).await?;
-    assert_eq!(store.create_passkey(passkey(5, ANA), 9).await?, Created::Done);
+    assert_eq!(store.create_passkey(passkey(5, ANA), 9, None).await?, Created::Done);
     store.put_sign_in(sign_in(5, 5), 9).await?;
     assert_eq!(store.create_key(programs::key(ANA, 1), 9).await?, Created::Done);
     assert_eq!(store.create_webhook(programs::webhook(ANA, 1), 9).await?, Created::Done);
@@ -297,13 +328,13 @@ async fn an_invitation_back_takes_every_factor_away(
 async fn nobody_is_two_accounts(store: &dyn Store) -> Result<(), StoreError> {
     let cid = AccountId::from_bytes([3; 16]);
     assert_eq!(store.account_by_identity([7; 32]).await?, None);
-    assert!(store.put_identity(ANA, Some([7; 32])).await?);
-    assert!(store.put_identity(ANA, Some([7; 32])).await?, "the same again");
+    assert!(store.put_identity(ANA, Some([7; 32]), None).await?);
+    assert!(store.put_identity(ANA, Some([7; 32]), None).await?, "the same again");
     let found = store.account_by_identity([7; 32]).await?.map(|account| account.id);
     assert_eq!(found, Some(ANA));
     assert_eq!(store.account(ANA).await?.and_then(|account| account.identity), Some([7; 32]));
-    assert!(!store.put_identity(cid, Some([7; 32])).await?);
-    assert!(store.put_identity(cid, None).await?);
+    assert!(!store.put_identity(cid, Some([7; 32]), None).await?);
+    assert!(store.put_identity(cid, None, None).await?);
 
     let now = UnixSeconds(50);
     let given = |identity| Account { identity, ..account(AccountId::from_bytes([4; 16])) };

@@ -50,8 +50,9 @@ impl AccountStore for Embedded {
         &self,
         account: AccountId,
         identity: Option<Hash>,
+        by: Option<Hash>,
     ) -> Result<bool, StoreError> {
-        self.run(move |db| rows::put_identity(db, account, identity)).await
+        self.run(move |db| rows::put_identity(db, account, identity, by)).await
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
@@ -61,10 +62,11 @@ impl AccountStore for Embedded {
     async fn put_password(
         &self,
         account: AccountId,
+        before: &str,
         password_hash: &str,
-    ) -> Result<(), StoreError> {
-        let password_hash = password_hash.to_owned();
-        self.run(move |db| rows::put_password(db, account, &password_hash)).await
+    ) -> Result<bool, StoreError> {
+        let (before, password_hash) = (before.to_owned(), password_hash.to_owned());
+        self.run(move |db| rows::put_password(db, account, &before, &password_hash)).await
     }
 
     async fn set_disabled(
@@ -119,8 +121,13 @@ impl AccountStore for Embedded {
         self.run(move |db| rows::delete_sign_ins_of(db, account, except)).await
     }
 
-    async fn put_totp(&self, account: AccountId, totp: TotpRecord) -> Result<(), StoreError> {
-        self.run(move |db| rows::put_totp(db, account, &totp)).await
+    async fn put_totp(
+        &self,
+        account: AccountId,
+        totp: TotpRecord,
+        by: Option<Hash>,
+    ) -> Result<bool, StoreError> {
+        self.run(move |db| rows::put_totp(db, account, &totp, by)).await
     }
 
     async fn totp(&self, account: AccountId) -> Result<Option<TotpRecord>, StoreError> {
@@ -159,8 +166,9 @@ impl AccountStore for Embedded {
         &self,
         passkey: PasskeyRecord,
         max: usize,
+        by: Option<Hash>,
     ) -> Result<Created, StoreError> {
-        self.run(move |db| rows::create_passkey(db, &passkey, max)).await
+        self.run(move |db| rows::create_passkey(db, &passkey, max, by)).await
     }
 
     async fn passkey(&self, credential: &[u8]) -> Result<Option<PasskeyRecord>, StoreError> {

@@ -81,8 +81,12 @@ impl AccountStore for Memory {
         &self,
         account: AccountId,
         identity: Option<Hash>,
+        by: Option<Hash>,
     ) -> Result<bool, StoreError> {
         let mut rows = self.accounts.rows();
+        if !rows.is_there(account, by) {
+            return Ok(false);
+        }
         if rows.by_identity(identity).is_some_and(|other| other.id != account) {
             return Ok(false);
         }
@@ -101,12 +105,16 @@ impl AccountStore for Memory {
     async fn put_password(
         &self,
         account: AccountId,
+        before: &str,
         password_hash: &str,
-    ) -> Result<(), StoreError> {
-        if let Some(account) = self.accounts.rows().accounts.get_mut(&account) {
-            password_hash.clone_into(&mut account.password_hash);
-        }
-        Ok(())
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.accounts.rows();
+        let found = rows.accounts.get_mut(&account);
+        let Some(found) = found.filter(|found| found.password_hash == before) else {
+            return Ok(false);
+        };
+        password_hash.clone_into(&mut found.password_hash);
+        Ok(true)
     }
 
     async fn set_disabled(
@@ -197,9 +205,18 @@ impl AccountStore for Memory {
         Ok(())
     }
 
-    async fn put_totp(&self, account: AccountId, totp: TotpRecord) -> Result<(), StoreError> {
-        self.accounts.rows().totps.insert(account, totp);
-        Ok(())
+    async fn put_totp(
+        &self,
+        account: AccountId,
+        totp: TotpRecord,
+        by: Option<Hash>,
+    ) -> Result<bool, StoreError> {
+        let mut rows = self.accounts.rows();
+        if !rows.is_there(account, by) {
+            return Ok(false);
+        }
+        rows.totps.insert(account, totp);
+        Ok(true)
     }
 
     async fn totp(&self, account: AccountId) -> Result<Option<TotpRecord>, StoreError> {
@@ -247,8 +264,12 @@ impl AccountStore for Memory {
         &self,
         passkey: PasskeyRecord,
         max: usize,
+        by: Option<Hash>,
     ) -> Result<Created, StoreError> {
         let mut rows = self.accounts.rows();
+        if !rows.is_there(passkey.account, by) {
+            return Ok(Created::NoRoom);
+        }
         let is_there = rows.passkeys.contains_key(&passkey.id)
             || rows.passkeys.values().any(|other| other.credential == passkey.credential);
         if is_there {
@@ -384,6 +405,11 @@ impl Rows {
 
     fn sign_ins_of(&self, account: AccountId) -> impl Iterator<Item = &SignInRecord> {
         self.sign_ins.values().filter(move |sign_in| sign_in.account == account)
+    }
+
+    /// Whether what is done `by` a sign-in may be done.
+    fn is_there(&self, account: AccountId, by: Option<Hash>) -> bool {
+        by.is_none_or(|by| self.sign_ins.get(&by).is_some_and(|one| one.account == account))
     }
 
     fn reset(&mut self, id: AccountId, given: &Account) {

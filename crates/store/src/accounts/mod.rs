@@ -74,22 +74,25 @@ pub trait AccountStore: Send + Sync + 'static {
     async fn account_by_identity(&self, identity: Hash) -> Result<Option<Account>, StoreError>;
 
     /// Says who an account is at the agency's own sign-in.  Returns false, and changes nothing,
-    /// if another account is that person.
+    /// if another account is that person, or if it is to be done `by` a sign-in that has ended.
     async fn put_identity(
         &self,
         account: AccountId,
         identity: Option<Hash>,
+        by: Option<Hash>,
     ) -> Result<bool, StoreError>;
 
     /// Every account, oldest first.
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
 
-    /// Replaces the password of an account.
+    /// Replaces the password of an account.  Returns false, and changes nothing, unless it is
+    /// still `before`: whoever knew the old one undoes nothing that came between.
     async fn put_password(
         &self,
         account: AccountId,
+        before: &str,
         password_hash: &str,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
 
     /// Shuts an account out, or lets it in again.  Whoever is shut out is signed out
     /// everywhere.  Returns whether there is such an account.
@@ -138,8 +141,14 @@ pub trait AccountStore: Send + Sync + 'static {
         except: Option<Hash>,
     ) -> Result<(), StoreError>;
 
-    /// Keeps the secret of an account's one-time codes, in place of any before.
-    async fn put_totp(&self, account: AccountId, totp: TotpRecord) -> Result<(), StoreError>;
+    /// Keeps the secret of an account's one-time codes, in place of any before.  Returns false,
+    /// and changes nothing, if it is to be done `by` a sign-in that has ended.
+    async fn put_totp(
+        &self,
+        account: AccountId,
+        totp: TotpRecord,
+        by: Option<Hash>,
+    ) -> Result<bool, StoreError>;
 
     /// The secret of an account's one-time codes.
     async fn totp(&self, account: AccountId) -> Result<Option<TotpRecord>, StoreError>;
@@ -168,11 +177,13 @@ pub trait AccountStore: Send + Sync + 'static {
         hash: Hash,
     ) -> Result<bool, StoreError>;
 
-    /// Keeps a passkey, unless the account has `max` of them.
+    /// Keeps a passkey, unless the account has `max` of them, or it is to be done `by` a sign-in
+    /// that has ended ([`Created::NoRoom`]).
     async fn create_passkey(
         &self,
         passkey: PasskeyRecord,
         max: usize,
+        by: Option<Hash>,
     ) -> Result<Created, StoreError>;
 
     /// The passkey with the id its authenticator gave it.

@@ -84,9 +84,10 @@ pub(crate) fn put_identity(
     db: &mut Connection,
     account: AccountId,
     identity: Option<Hash>,
+    by: Option<Hash>,
 ) -> Result<bool> {
     let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if is_somebody_else(&db, identity, Some(account))? {
+    if !is_there(&db, account, by)? || is_somebody_else(&db, identity, Some(account))? {
         return Ok(false);
     }
     db.execute(
@@ -95,6 +96,13 @@ pub(crate) fn put_identity(
     )?;
     db.commit()?;
     Ok(true)
+}
+
+/// Whether what is done `by` a sign-in may be done.
+fn is_there(db: &Connection, account: AccountId, by: Option<Hash>) -> Result<bool> {
+    let Some(by) = by else { return Ok(true) };
+    let sql = "SELECT 1 FROM sign_in WHERE token_hash = ?1 AND account = ?2";
+    exists(db, sql, params![by, account.as_bytes()])
 }
 
 fn is_somebody_else(
@@ -115,13 +123,14 @@ pub(crate) fn accounts(db: &Connection) -> Result<Vec<Account>> {
 pub(crate) fn put_password(
     db: &Connection,
     account: AccountId,
+    before: &str,
     password_hash: &str,
-) -> Result<()> {
-    db.execute(
-        "UPDATE account SET password_hash = ?2 WHERE id = ?1",
-        params![account.as_bytes(), password_hash],
+) -> Result<bool> {
+    let n = db.execute(
+        "UPDATE account SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2",
+        params![account.as_bytes(), before, password_hash],
     )?;
-    Ok(())
+    Ok(n > 0)
 }
 
 pub(crate) fn set_disabled(
@@ -232,13 +241,19 @@ pub(crate) fn put_totp(
     db: &mut Connection,
     account: AccountId,
     totp: &TotpRecord,
-) -> Result<()> {
-    db.execute(
+    by: Option<Hash>,
+) -> Result<bool> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if !is_there(&tx, account, by)? {
+        return Ok(false);
+    }
+    tx.execute(
         "INSERT OR REPLACE INTO totp (account, sealed_secret, last_step) VALUES (?1, ?2, ?3)",
         params![account.as_bytes(), totp.sealed_secret, step_number(totp.last_step)],
     )?;
+    tx.commit()?;
     forget_journal(db);
-    Ok(())
+    Ok(true)
 }
 
 pub(crate) fn totp(db: &Connection, account: AccountId) -> Result<Option<TotpRecord>> {
@@ -295,8 +310,12 @@ pub(crate) fn create_passkey(
     db: &mut Connection,
     passkey: &PasskeyRecord,
     max: usize,
+    by: Option<Hash>,
 ) -> Result<Created> {
     let db = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if !is_there(&db, passkey.account, by)? {
+        return Ok(Created::NoRoom);
+    }
     let sql = "SELECT 1 FROM passkey WHERE credential = ?1 OR id = ?2";
     if exists(&db, sql, params![passkey.credential, passkey.id.as_bytes()])? {
         return Ok(Created::Exists);

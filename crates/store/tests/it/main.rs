@@ -70,11 +70,11 @@ async fn a_secret_of_one_time_codes_is_in_no_file_once_it_was_replaced() {
     let store = Embedded::open(folder.path()).unwrap();
     fill(&store).await;
     let totp = |sealed: &[u8]| TotpRecord { sealed_secret: sealed.to_vec(), last_step: 0 };
-    store.put_totp(OWNER, totp(SECRET)).await.unwrap();
+    store.put_totp(OWNER, totp(SECRET), None).await.unwrap();
     store.revoke_invite(INVITE).await.unwrap();
     assert!(folder_holds(folder.path(), SECRET), "the scan finds what is there");
 
-    store.put_totp(OWNER, totp(b"another")).await.unwrap();
+    store.put_totp(OWNER, totp(b"another"), None).await.unwrap();
 
     assert!(!folder_holds(folder.path(), SECRET));
 }
