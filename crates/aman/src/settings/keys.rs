@@ -217,7 +217,8 @@ pub(super) const KEYS: [Key; 30] = [
         name: "prompt",
         doc: "What the provider is told to ask people: \"login\" lets nobody in without \
               signing in there anew, so that signing out here means something on a shared \
-              computer.  \"select_account\" where the provider knows no \"login\"; \"none\" \
+              computer; the provider's tokens have to say when somebody did (`auth_time`).  \
+              \"select_account\" where the provider knows no \"login\"; \"none\" \
               leaves it to the provider (single sign-on).",
         default: "\"login\"",
         put: |settings, given| settings.oidc.put_prompt(given),

@@ -58,6 +58,11 @@ impl Flow {
         encode_base64url(&sha256(self.verifier.as_bytes()))
     }
 
+    /// When it began.
+    pub(super) const fn begun(&self) -> UnixSeconds {
+        UnixSeconds(self.until.0.saturating_sub(PROVIDER_PATIENCE.as_secs()))
+    }
+
     /// Until when an answer counts.
     pub(crate) const fn until(&self) -> UnixSeconds {
         self.until

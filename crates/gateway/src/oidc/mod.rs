@@ -12,6 +12,8 @@
 //! - Nothing is kept for a sign-in that is under way but what its browser holds, sealed.
 //! - An answer counts once, in time, and in the browser that began.
 //! - Whatever the provider says is bounded in size and time, and no redirection is followed.
+//! - Where people are to sign in anew, the token says that they did: a `prompt` in the address
+//!   of the browser is a wish, which whoever sits there can take out.
 //! - Of a person only a keyed hash over issuer and `sub` leaves this module.
 
 mod address;
@@ -62,6 +64,13 @@ pub struct OidcRules {
     pub is_second_factor: bool,
     /// What it is asked to ask people (`prompt`); may be empty.
     pub prompt: String,
+}
+
+impl OidcRules {
+    /// Whether people are to sign in anew each time.
+    fn wants_anew(&self) -> bool {
+        self.prompt == "login"
+    }
 }
 
 /// The secret that the provider gave the operator.
@@ -132,7 +141,7 @@ pub(crate) struct Provider {
     pub(crate) rules: OidcRules,
     tls: Arc<rustls::ClientConfig>,
     /// Held while the provider is asked, so that one asks for all.
-    memory: Mutex<Memory>,
+    memory: Arc<Mutex<Memory>>,
     exchanges: Semaphore,
 }
 
@@ -162,7 +171,7 @@ impl Provider {
         Self {
             rules,
             tls: Arc::new(hooks::client_config()),
-            memory: Mutex::default(),
+            memory: Arc::default(),
             exchanges: Semaphore::new(EXCHANGES_MAX),
         }
     }
@@ -190,6 +199,10 @@ impl Provider {
         if !self.rules.prompt.is_empty() {
             pairs.push(("prompt", &self.rules.prompt));
         }
+        if self.rules.wants_anew() {
+            // So that the token says when (Core section 3.1.2.1).
+            pairs.push(("max_age", "0"));
+        }
         Ok(known.metadata.authorization.with_query(&address::form(&pairs)))
     }
 
@@ -212,6 +225,7 @@ impl Provider {
             client_id: &self.rules.client_id,
             nonce: &flow.nonce,
             now: unix,
+            signed_in_since: self.rules.wants_anew().then(|| flow.begun()),
         };
         match token::check(&token, &known.keys, &expected) {
             // It may have begun to sign with another key.
@@ -262,7 +276,7 @@ impl Provider {
         now: Timestamp,
         before: Option<Timestamp>,
     ) -> Result<Arc<Known>, Trouble> {
-        let mut memory = self.memory.lock().await;
+        let mut memory = self.memory.clone().lock_owned().await;
         let known = memory.known.clone();
         let good = known.filter(|known| now - known.at < KNOWN_LIFETIME);
         let is_new = |known: &Arc<Known>| before.is_none_or(|before| known.at > before);
@@ -273,26 +287,100 @@ impl Provider {
             return good.ok_or(Trouble::Provider(AskFault::AskedBefore));
         }
         memory.asked_at = Some(now);
-        let known = Arc::new(self.ask_about_itself(now).await?);
-        memory.known = Some(known.clone());
-        Ok(known)
+        let (tls, issuer) = (self.tls.clone(), self.rules.issuer.clone());
+        // In a task of its own: whoever hangs up meanwhile asked for all the others, too.
+        let asking = tokio::spawn(async move {
+            let known = Arc::new(ask_about_itself(&tls, &issuer, now).await?);
+            memory.known = Some(known.clone());
+            Ok(known)
+        });
+        asking.await.map_err(|_| AskFault::Unreachable)?
     }
+}
 
-    async fn ask_about_itself(&self, now: Timestamp) -> Result<Known, Trouble> {
-        let issuer = &self.rules.issuer;
-        let read = async |address| {
-            let body = exchange::ask(&self.tls, address, Ask::Get).await?;
-            body.ok_or(AskFault::Unreadable)
-        };
-        let discovery = issuer.discovery()?;
-        let metadata = Metadata::read(&read(&discovery).await?, issuer)?;
-        let keys = Keys::read(&read(&metadata.jwks).await?).ok_or(AskFault::Unreadable)?;
-        Ok(Known { metadata, keys, at: now })
-    }
+async fn ask_about_itself(
+    tls: &Arc<rustls::ClientConfig>,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<Known, Trouble> {
+    let read = async |address| {
+        let body = exchange::ask(tls, address, Ask::Get).await?;
+        body.ok_or(AskFault::Unreadable)
+    };
+    let discovery = issuer.discovery()?;
+    let metadata = Metadata::read(&read(&discovery).await?, issuer)?;
+    let keys = Keys::read(&read(&metadata.jwks).await?).ok_or(AskFault::Unreadable)?;
+    Ok(Known { metadata, keys, at: now })
 }
 
 /// What comes for a code.  The access token is not looked at.
 #[derive(serde::Deserialize)]
 struct TokenAnswer {
     id_token: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use axum::{Json, Router};
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Longer than anything here takes.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn whoever_hangs_up_while_the_provider_is_asked_is_in_nobodys_way() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let (asked, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        serve(listener, &issuer, asked.clone(), go_on.clone());
+        let provider = Provider::new(OidcRules {
+            issuer: Issuer::parse(&issuer).unwrap(),
+            client_id: "aman".to_owned(),
+            client_secret: None,
+            name: "Agency".to_owned(),
+            is_second_factor: true,
+            prompt: "login".to_owned(),
+        });
+
+        let (now, soon) = (Timestamp::default(), Timestamp::from_start(Duration::from_secs(1)));
+        tokio::select! {
+            _ = provider.known(now, None) => panic!("it was not answered yet"),
+            seen = tokio::time::timeout(DEADLINE, asked.acquire()) => {
+                seen.unwrap().unwrap().forget();
+            }
+        }
+        go_on.add_permits(1);
+        let known = tokio::time::timeout(DEADLINE, provider.known(soon, None)).await.unwrap();
+        assert!(known.is_ok_and(|known| known.at == now), "the first question answers both");
+    }
+
+    /// A provider that says when it is asked, and answers when it may.
+    fn serve(
+        listener: TcpListener,
+        issuer: &str,
+        asked: Arc<Semaphore>,
+        go_on: Arc<Semaphore>,
+    ) {
+        let words = json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/auth"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/jwks"),
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+        });
+        let describe = async move || {
+            asked.add_permits(1);
+            go_on.acquire().await.unwrap().forget();
+            Json(words)
+        };
+        let routes = Router::new()
+            .route("/.well-known/openid-configuration", get(describe))
+            .route("/jwks", get(async || Json(json!({ "keys": [] }))));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Expected<'a> {
     pub(super) client_id: &'a str,
     pub(super) nonce: &'a str,
     pub(super) now: UnixSeconds,
+    /// Before when nobody may have signed in there, where they are to do it anew.
+    pub(super) signed_in_since: Option<UnixSeconds>,
 }
 
 /// Why it does not hold.
@@ -58,6 +60,9 @@ pub(crate) enum TokenFault {
     /// It was made before anybody began to sign in here.
     #[error("it is old")]
     Old,
+    /// Nobody signed in there anew: whoever sits there used what somebody left open.
+    #[error("it does not say that somebody signed in anew (auth_time)")]
+    NotAnew,
     /// It belongs to another sign-in.
     #[error("it belongs to another sign-in")]
     Nonce,
@@ -92,6 +97,7 @@ struct Claims {
     exp: u64,
     iat: u64,
     nbf: Option<u64>,
+    auth_time: Option<u64>,
     nonce: Option<String>,
 }
 
@@ -121,6 +127,12 @@ pub(super) fn check(
     let claims: Claims = words(claims)?;
     check_parties(&claims, expected)?;
     check_times(&claims, expected.now.0)?;
+    if let Some(since) = expected.signed_in_since {
+        let signed_in_at = claims.auth_time.ok_or(TokenFault::NotAnew)?;
+        if signed_in_at.saturating_add(LEEWAY_SECS) < since.0 {
+            return Err(TokenFault::NotAnew);
+        }
+    }
     if claims.nonce.as_deref() != Some(expected.nonce) {
         return Err(TokenFault::Nonce);
     }
@@ -185,6 +197,7 @@ mod tests {
         client_id: "aman",
         nonce: "n-0S6_WzA2Mj",
         now: UnixSeconds(NOW),
+        signed_in_since: Some(UnixSeconds(NOW - 300)),
     };
 
     #[test]
@@ -197,6 +210,7 @@ mod tests {
             json!({ "exp": NOW - LEEWAY_SECS + 1 }),
             json!({ "iat": NOW + LEEWAY_SECS, "nbf": NOW + LEEWAY_SECS }),
             json!({ "iat": NOW - 660 }),
+            json!({ "auth_time": NOW - 360 }),
             json!({ "sub": "x".repeat(SUBJECT_BYTES_MAX), "email": "ruth@agency.example" }),
         ] {
             let claims = claims(&changes);
@@ -225,6 +239,8 @@ mod tests {
             (json!({ "iat": NOW + LEEWAY_SECS + 1 }), TokenFault::Future),
             (json!({ "nbf": NOW + LEEWAY_SECS + 1 }), TokenFault::Future),
             (json!({ "iat": NOW - 661 }), TokenFault::Old),
+            (json!({ "auth_time": NOW - 361 }), TokenFault::NotAnew),
+            (json!({ "auth_time": null }), TokenFault::NotAnew),
             (json!({ "nonce": "another" }), TokenFault::Nonce),
             (json!({ "nonce": null }), TokenFault::Nonce),
             (json!({ "sub": "" }), TokenFault::Subject),
@@ -238,6 +254,16 @@ mod tests {
         ] {
             let token = signer.sign(&signer.es256(), &claims(&changes));
             assert_eq!(check(&token, &signer.keys(), &EXPECTED), Err(fault), "{changes}");
+        }
+    }
+
+    #[test]
+    fn where_single_sign_on_is_allowed_it_may_be_long_ago() {
+        let signer = Signer::make();
+        let expected = Expected { signed_in_since: None, ..EXPECTED };
+        for changes in [json!({ "auth_time": 1 }), json!({ "auth_time": null })] {
+            let token = signer.sign(&signer.es256(), &claims(&changes));
+            assert!(check(&token, &signer.keys(), &expected).is_ok(), "{changes}");
         }
     }
 
@@ -342,6 +368,7 @@ mod tests {
             "aud": EXPECTED.client_id,
             "exp": NOW + 300,
             "iat": NOW,
+            "auth_time": NOW,
             "nonce": EXPECTED.nonce,
         });
         for (name, value) in changes.as_object().unwrap() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use gateway::{ClientSecret, GatewaySettings, Issuer, Limits, OidcRules, one_time_token};
-use protocol::id::InvitationId;
+use protocol::id::{InvitationId, PasskeyId};
 use protocol::opaque::encode_base64url;
 use protocol::time::UnixSeconds;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::{AccountRole, AccountStore, InvitationRecord};
+use store::{AccountRole, AccountStore, Created, InvitationRecord, PasskeyRecord, TotpRecord};
 use tokio::net::TcpListener;
 
 use crate::api::soon;
@@ -128,6 +129,8 @@ async fn a_token_or_an_answer_of_somebody_else_lets_nobody_in() {
         ("another nonce", json!({ "nonce": "other" })),
         ("a token that is over", json!({ "exp": 1 })),
         ("no signature", json!({ "alg": "none" })),
+        ("a sign-in that was left open there", json!({ "auth_time": soon() - 3700 })),
+        ("a sign-in of nobody knows when", json!({ "auth_time": null })),
     ] {
         there.provider.misbehave(misdeed);
         let answer = there.sign_in("sub-1").await;
@@ -212,6 +215,55 @@ async fn an_account_is_linked_by_whoever_is_signed_in_to_it() {
 }
 
 #[tokio::test]
+async fn the_last_passkey_stays_where_nothing_else_lets_anybody_in() {
+    let there = there().await;
+    let cookie = there.accept(INVITED, "sub-1").await.cookie();
+    let account = there.server.store.account_by_name(INVITED).await.unwrap().unwrap().id;
+    for n in [1, 2] {
+        let passkey = PasskeyRecord {
+            id: PasskeyId::from_bytes([n; 16]),
+            account,
+            credential: vec![n; 20],
+            public_key: vec![n; 77],
+            n_signatures: 0,
+            created_at: UnixSeconds(0),
+            last_used_at: None,
+        };
+        let made = there.server.store.create_passkey(passkey, 9, None).await.unwrap();
+        assert_eq!(made, Created::Done);
+    }
+    let totp = TotpRecord { sealed_secret: vec![1; 48], last_step: 0 };
+    there.server.store.put_totp(account, totp, None).await.unwrap();
+    let delete = async |path: &str| there.server.send("DELETE", path, &cookie, "").await.status;
+    let passkey = |n: u8| format!("/api/account/passkeys/{}", PasskeyId::from_bytes([n; 16]));
+
+    assert_eq!(delete("/api/account/provider").await, 204);
+    assert_eq!(delete(&passkey(1)).await, 204);
+    assert_eq!(delete(&passkey(2)).await, 403, "codes alone sign nobody in");
+    assert_eq!(delete("/api/account/totp").await, 204);
+    assert_eq!(there.server.store.passkeys_of(account).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_comes_back_from_the_provider_is_not_slowed_down_a_second_time() {
+    let provider = FakeProvider::start().await;
+    let limits = Limits {
+        sign_ins_max: 3,
+        sign_in_interval: Duration::from_secs(3600),
+        ..Limits::default()
+    };
+    let settings = GatewaySettings { limits, ..with(provider.issuer(), true) };
+    let there = There { server: Server::start(settings).await, provider };
+    let begun = [there.begin("{}").await, there.begin("{}").await, there.begin("{}").await];
+    for begun in &begun {
+        let answer = there.provider.lets_in(begun, "sub-1");
+        assert_refused(&there.answer(&begun.cookie(), &answer).await);
+        let again = there.answer(&begun.cookie(), &answer).await;
+        assert_eq!((again.status, again.field("code").as_str()), (429, "too_fast"));
+    }
+}
+
+#[tokio::test]
 async fn the_browser_is_sent_with_all_that_binds_the_answer_and_nothing_else() {
     let there = there().await;
     let begun = there.begin("{}").await;
@@ -229,13 +281,14 @@ async fn the_browser_is_sent_with_all_that_binds_the_answer_and_nothing_else() {
         ("scope", "openid"),
         ("code_challenge_method", "S256"),
         ("prompt", "login"),
+        ("max_age", "0"),
         ("redirect_uri", &format!("{}/desk", there.server.origin())),
     ] {
         assert_eq!(asked.get(name).map(String::as_str), Some(value));
     }
     let secrets = ["state", "nonce", "code_challenge"].map(|name| asked[name].clone());
     assert!(secrets.iter().all(|secret| secret.len() == 43), "{secrets:?}");
-    assert_eq!(asked.len(), 10);
+    assert_eq!(asked.len(), 11);
     let other = query_of(&there.begin("{}").await.field("address"));
     assert!(
         ["state", "nonce", "code_challenge"].iter().all(|name| asked[*name] != other[*name])
@@ -502,6 +555,7 @@ impl FakeProvider {
             "aud": granted.asked["client_id"],
             "exp": soon(),
             "iat": soon() - 3600,
+            "auth_time": soon() - 3600,
             "nonce": granted.asked["nonce"],
         });
         for (name, value) in misdeed.as_object().unwrap() {
