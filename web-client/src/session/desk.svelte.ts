@@ -16,7 +16,7 @@ import { deskWord } from "../room/words";
 import { accountWord } from "./account.svelte";
 import { accountApi } from "./account_api";
 import { api, Rejected, Unreachable } from "./api";
-import { NewSide, OldSide } from "./pairing.svelte";
+import { NewSide, OldSide, stop as stopPairing } from "./pairing.svelte";
 import { NoPasskey, usePasskey } from "./passkey";
 import type { Returned } from "./provider";
 import { leaveFor, providerWord } from "./provider";
@@ -378,6 +378,7 @@ export class Desk {
     clearTimeout(this.timer);
     this.pairing?.leave();
     this.pairing = null;
+    stopPairing(this.vault);
     this.me = null;
     this.rooms = [];
     this.known.clear();
@@ -561,5 +562,6 @@ function errorWord(thrown: unknown): Key {
   if (thrown instanceof Rejected) return deskWord(thrown.reject);
   if (thrown instanceof Unreachable) return "error.unreachable";
   if (thrown instanceof TooLong) return "form.too_long";
-  return thrown instanceof VaultRefusal ? "error.vault" : "error.internal";
+  if (thrown instanceof VaultRefusal) return thrown.code === "keys_changed" ? "error.keys_changed" : "error.vault";
+  return "error.internal";
 }

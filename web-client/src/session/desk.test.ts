@@ -91,6 +91,7 @@ function fakeVault(refuseCardsOver = Infinity): { vault: VaultLink; cards: strin
       case "pair_read":
       case "pair_answered":
       case "pair_keep":
+      case "pair_stop":
         return Promise.resolve(null);
     }
   };
@@ -148,6 +149,15 @@ describe("a new appointment", () => {
     await desk.choose(desk.next()?.view.room ?? null);
     await desk.choose(desk.next()?.view.room ?? null);
     expect(desk.next()).toBeNull();
+  });
+
+  it("says that the page should be loaded again when another tab replaced the keys", async () => {
+    const { vault } = fakeVault();
+    const ask = vault.ask.bind(vault);
+    const desk = await atTheDesk({ ask: (question: Question) => (question.type === "seal_title" ? Promise.reject(new VaultRefusal("keys_changed")) : ask(question)) } as unknown as VaultLink);
+    expect(await desk.create(plan)).toBe(false);
+    expect(desk.error).toBe("error.keys_changed");
+    expect(server.of("POST", /^rooms$/)).toEqual([]);
   });
 
   it("with more text than can be sealed is refused before the server hears of it", async () => {

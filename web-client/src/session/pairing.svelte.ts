@@ -14,10 +14,13 @@ import { VaultRefusal } from "./vault_link";
 /** How often either device asks whether the other one did its part. */
 const ASK_MS = 1000;
 
+/** How long a pairing lasts at most (`PAIRING_LIFETIME`), counted here from when the server answered: clocks of devices differ, and the server has the last word. */
+const LIFETIME_MS = 5 * 60 * 1000;
+
 /** Where the device that has the keys is. */
 export type OldState =
   | { at: "idle" | "handing" | "done" }
-  | { at: "waiting"; link: string; until: number }
+  | { at: "waiting"; link: string }
   | { at: "compare"; code: string }
   | { at: "over"; why: Key };
 
@@ -37,7 +40,7 @@ export interface DevicesModel {
   never: () => void;
 }
 
-/** Asks again and again until `enough`; gives up at `until`, or when `isOver`. */
+/** Asks again and again until `enough`; gives up at `until` on the clock of the page, or when `isOver`. */
 async function follow(pairing: string, until: () => number, isOver: () => boolean, enough: (view: PairingView) => boolean): Promise<PairingView | null> {
   for (;;) {
     if (isOver()) return null;
@@ -49,7 +52,7 @@ async function follow(pairing: string, until: () => number, isOver: () => boolea
       const passes = thrown instanceof Unreachable || (thrown instanceof Rejected && ["too_fast", "internal"].includes(thrown.reject.code));
       if (!passes) throw thrown;
     }
-    if (Date.now() >= until()) throw new Rejected({ code: "expired" });
+    if (performance.now() >= until()) throw new Rejected({ code: "expired" });
     await new Promise((resolve) => setTimeout(resolve, ASK_MS));
   }
 }
@@ -73,11 +76,18 @@ export function pairingWord(thrown: unknown): Key {
       return "pair.cannot";
     case "not_signed_in":
       return "pair.gone";
+    case "keys_changed":
+      return "error.keys_changed";
     case "pair_wrong":
       return "pair.wrong";
     default:
       return "error.internal";
   }
+}
+
+/** Nothing of a pairing is left in the vault: keys cannot be sealed for it any more. */
+export function stop(vault: VaultLink): void {
+  vault.ask({ type: "pair_stop" }).catch(() => undefined);
 }
 
 /** The device that has the keys. */
@@ -95,17 +105,18 @@ export class OldSide implements DevicesModel {
 
   begin = async (): Promise<void> => {
     const { pairing, fragment } = await this.vault.ask({ type: "pair_begin" });
-    const view = await api.begin(pairing);
+    await api.begin(pairing);
     this.pairing = pairing;
-    this.until = view.expires_at * 1000;
-    this.state = { at: "waiting", link: `${location.origin}/#${fragment}`, until: this.until };
+    this.until = performance.now() + LIFETIME_MS;
+    this.state = { at: "waiting", link: `${location.origin}/#${fragment}` };
     void this.try(pairing, async () => {
       const claimed = await follow(pairing, () => this.until, () => this.pairing !== pairing, ({ hello }) => hello !== null);
       const hello = claimed?.hello ?? null;
       if (hello === null) return;
       const { answer, code } = await this.vault.ask({ type: "pair_heard", hello });
-      await api.say(pairing, "answer", answer);
       if (this.pairing !== pairing) return;
+      await api.say(pairing, "answer", answer);
+      if (!this.isOn(pairing)) return;
       this.state = { at: "compare", code };
       // The other one may call it off while a person compares.
       await follow(pairing, () => this.until, () => this.pairing !== pairing || this.state.at !== "compare", () => false);
@@ -117,7 +128,9 @@ export class OldSide implements DevicesModel {
     if (pairing === null || this.state.at !== "compare") return;
     this.state = { at: "handing" };
     void this.try(pairing, async () => {
-      await api.say(pairing, "parcel", await this.vault.ask({ type: "pair_seal" }));
+      const parcel = await this.vault.ask({ type: "pair_seal" });
+      if (this.pairing !== pairing) return;
+      await api.say(pairing, "parcel", parcel);
       const fetched = await follow(pairing, () => this.until, () => this.pairing !== pairing, ({ state }) => state === "fetched");
       if (fetched === null) return;
       this.pairing = null;
@@ -134,14 +147,22 @@ export class OldSide implements DevicesModel {
   };
 
   never = (): void => {
-    void this.vault.ask({ type: "pair_never" }).then(() => (this.can = false));
+    this.vault.ask({ type: "pair_never" }).then(
+      () => (this.can = false),
+      (thrown: unknown) => (this.state = { at: "over", why: pairingWord(thrown) }),
+    );
   };
 
   private leave(state: OldState): void {
     const pairing = this.pairing;
     this.pairing = null;
     this.state = state;
+    stop(this.vault);
     if (pairing !== null) api.cancel(pairing).catch(() => undefined);
+  }
+
+  private isOn(pairing: string): boolean {
+    return this.pairing === pairing;
   }
 
   private async try(pairing: string, work: () => Promise<void>): Promise<void> {
@@ -183,13 +204,20 @@ export class NewSide {
   leave(): void {
     this.isLeft = true;
     if (this.state.at === "coming" || this.state.at === "compare") this.callOff();
+    else stop(this.vault);
   }
 
   private async steps(): Promise<boolean> {
     const { pairing, hello } = await this.vault.ask({ type: "pair_read", account: this.account, link: this.link });
-    const view = await api.say(pairing, "hello", hello);
+    if (this.hasLeft()) return false;
+    await api.say(pairing, "hello", hello);
     this.pairing = pairing;
-    this.until = view.expires_at * 1000;
+    if (this.hasLeft()) {
+      // The server heard of this device after its person had left.
+      this.callOff();
+      return false;
+    }
+    this.until = performance.now() + LIFETIME_MS;
     const answer = (await this.wait((view) => view.answer !== null))?.answer ?? null;
     if (answer === null) return false;
     this.state = { at: "compare", code: (await this.vault.ask({ type: "pair_answered", answer })).code };
@@ -206,9 +234,14 @@ export class NewSide {
     return follow(this.pairing ?? "", () => this.until, () => this.isLeft, enough);
   }
 
+  private hasLeft(): boolean {
+    return this.isLeft;
+  }
+
   private callOff(): void {
     const pairing = this.pairing;
     this.pairing = null;
+    stop(this.vault);
     if (pairing !== null) api.cancel(pairing).catch(() => undefined);
   }
 }

@@ -24,7 +24,7 @@ class FakeServer {
   };
 }
 
-function fakeVault(refuses: Partial<Record<Question["type"], string>> = {}): VaultLink {
+function fakeVault(refuses: Partial<Record<Question["type"], string>> = {}, asked: string[] = []): VaultLink {
   const answers: Partial<Record<Question["type"], unknown>> = {
     pair_can: true,
     pair_begin: { pairing: "p", fragment: "pair.1.secret.commit" },
@@ -34,6 +34,7 @@ function fakeVault(refuses: Partial<Record<Question["type"], string>> = {}): Vau
     pair_answered: { code: "123456" },
   };
   const ask = ({ type }: Question): Promise<unknown> => {
+    asked.push(type);
     const code = refuses[type];
     return code === undefined ? Promise.resolve(answers[type] ?? null) : Promise.reject(new VaultRefusal(code));
   };
@@ -59,7 +60,7 @@ describe("the device that has the keys", () => {
   it("hands them over after a person said that the digits are the same, and not before", async () => {
     const old = new OldSide(fakeVault());
     await old.begin();
-    expect(old.state).toEqual({ at: "waiting", link: "https://aman.example/#pair.1.secret.commit", until: 300_000 });
+    expect(old.state).toEqual({ at: "waiting", link: "https://aman.example/#pair.1.secret.commit" });
     server.view = { ...server.view, state: "claimed", hello: "h" };
     await soon();
     expect(old.state).toEqual({ at: "compare", code: "123456" });
@@ -119,6 +120,57 @@ describe("the device that has the keys", () => {
     await vi.advanceTimersByTimeAsync(10_000);
     expect(server.asked.length).toBe(n);
     expect(old.state.at).toBe("idle");
+  });
+});
+
+describe("a clock that is wrong", () => {
+  it("ends nothing before its time on either device", async () => {
+    vi.setSystemTime(301_000);
+    const [old, device] = [new OldSide(fakeVault()), new NewSide(fakeVault(), "a", "x")];
+    await old.begin();
+    const done = device.run();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([old.state.at, device.state.at]).toEqual(["waiting", "coming"]);
+    await vi.advanceTimersByTimeAsync(291_000);
+    expect(await done).toBe(false);
+    expect([old.state, device.state]).toEqual([{ at: "over", why: "pair.expired" }, { at: "over", why: "pair.expired" }]);
+  });
+});
+
+describe("whoever leaves", () => {
+  it("leaves nothing in the vault, and sends no parcel that was sealed meanwhile", async () => {
+    const asked: string[] = [];
+    const old = new OldSide(fakeVault({}, asked));
+    await old.begin();
+    server.view = { ...server.view, hello: "h" };
+    await soon();
+    old.matches();
+    old.close();
+    await soon();
+    expect(asked).toContain("pair_stop");
+    expect(server.asked.some((one) => one.includes("parcel"))).toBe(false);
+    expect(server.asked.at(-1)).toBe("DELETE pairing/p");
+  });
+
+  it("calls it off when the server hears of the new device only then", async () => {
+    const asked: string[] = [];
+    const device = new NewSide(fakeVault({}, asked), "a", "x");
+    vi.stubGlobal("fetch", (url: string, init: { method?: string; body?: string }) => {
+      // They go while the hello is on its way.
+      if (init.method === "POST") device.leave();
+      return server.fetch(url, init);
+    });
+    expect(await device.run()).toBe(false);
+    expect(server.asked).toEqual(["POST pairing/p hello=the hello", "DELETE pairing/p"]);
+    expect(asked.at(-1)).toBe("pair_stop");
+  });
+
+  it("before a word was said, says none", async () => {
+    const device = new NewSide(fakeVault(), "a", "x");
+    const done = device.run();
+    device.leave();
+    expect(await done).toBe(false);
+    expect(server.asked).toEqual([]);
   });
 });
 

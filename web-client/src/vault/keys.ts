@@ -48,7 +48,7 @@ const NOTE_LIFETIME_MS = 12 * 60 * 60 * 1000;
 export class CounsellorKeys {
   private constructor(
     readonly account: string,
-    private kept: KeptKeys,
+    private readonly kept: KeptKeys,
     /** Whether they were made just now. */
     readonly created: boolean,
   ) {}
@@ -74,10 +74,7 @@ export class CounsellorKeys {
     const database = await openDatabase();
     try {
       if ((await read(database, account)) === undefined) return "free";
-      const store = database.transaction(STORE).objectStore(STORE);
-      const prefix = `links/${account}/`;
-      const rooms = await finished(store.count(IDBKeyRange.bound(prefix, `${prefix}\uffff`)));
-      return rooms === 0 ? "unused" : "used";
+      return (await isUsed(database.transaction(STORE).objectStore(STORE), account)) ? "used" : "unused";
     } finally {
       database.close();
     }
@@ -90,13 +87,13 @@ export class CounsellorKeys {
   static async bring(account: string, keys: KeyBytes, share: Share): Promise<void> {
     const handles = await handlesOf(keys);
     const kept: KeptKeys = { ...handles, copy: await sealCopy(keys, account), share: shareFrom(share) };
-    const place = await CounsellorKeys.place(account);
     const database = await openDatabase();
     try {
-      const there = place === "free" ? undefined : await read(database, account);
-      if (there?.identityPublic.every((byte, n) => byte === keys.identityPublic[n]) === true) return;
-      if (place === "used") throw codedError("pair_other_keys");
+      // Looked at and written in one transaction: another tab may make a link at this moment.
       const store = database.transaction(STORE, "readwrite", { durability: "strict" }).objectStore(STORE);
+      const there = await finished(store.get(account) as IDBRequest<KeptKeys | undefined>);
+      if (there !== undefined && isSame(there.identityPublic, keys.identityPublic)) return;
+      if (there !== undefined && (await isUsed(store, account))) throw codedError("pair_other_keys");
       await finished(store.put(kept, account));
     } finally {
       database.close();
@@ -104,26 +101,32 @@ export class CounsellorKeys {
   }
 
   /** Whether a second device can have them. */
-  get hasCopy(): boolean {
-    return this.kept.copy !== undefined;
+  hasCopy(): Promise<boolean> {
+    return this.withStore("readonly", (_, { copy }) => Promise.resolve(copy !== undefined));
   }
 
   /** From here on no other device can have the keys from this one. */
   async forgetCopy(): Promise<void> {
-    const rest = { ...this.kept };
-    delete rest.copy;
-    await this.keep(rest);
+    await this.withStore("readwrite", async (store, stored) => {
+      const rest = { ...stored };
+      delete rest.copy;
+      await finished(store.put(rest, this.account));
+    });
   }
 
   /** Hands the keys to `work` as bytes, with the numbers of links that go along; wipes them after it. */
   async lend<T>(work: (keys: KeyBytes, share: Share) => Promise<T>): Promise<T> {
-    if (this.kept.copy === undefined) throw codedError("pair_no_copy");
-    const keys = await openCopy(this.kept.copy, this.account);
+    const copy = await this.withStore("readonly", (_, stored) => Promise.resolve(copyIn(stored)));
+    const keys = await openCopy(copy, this.account);
     try {
-      const { stays, goes } = split(this.share);
-      const done = await work(keys, goes);
-      await this.keep({ ...this.kept, share: stays });
-      return done;
+      const lent = await this.withStore("readwrite", async (store, stored) => {
+        // It may have been thrown away while it was opened.
+        copyIn(stored);
+        const { stays, goes } = split(stored.share ?? WHOLE);
+        await finished(store.put({ ...stored, share: stays } satisfies KeptKeys, this.account));
+        return goes;
+      });
+      return await work(keys, lent);
     } finally {
       wipe(keys);
     }
@@ -156,6 +159,8 @@ export class CounsellorKeys {
   async sealTitle(title: string): Promise<string> {
     const padded = padTitle(title);
     if (padded === null) throw codedError("title_too_long");
+    // With the keys of today: what others seal nobody could open.
+    await this.withStore("readonly", () => Promise.resolve());
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await this.titleKey(), padded);
     const whole = new Uint8Array(iv.length + sealed.byteLength);
@@ -179,9 +184,9 @@ export class CounsellorKeys {
 
   /** Takes a number for a new link: none of `taken`, and one never given before on this device. */
   async takeNumber(room: string, taken: readonly number[]): Promise<number> {
-    return this.withStore("readwrite", async (store) => {
+    return this.withStore("readwrite", async (store, { share }) => {
       const kept = await this.keptLinks(store, room);
-      const number = nextNumber(kept, taken, this.share);
+      const number = nextNumber(kept, taken, share ?? WHOLE);
       if (number === null) throw codedError("no_number");
       await finished(store.put(given(kept, number), this.place("links", room)));
       return number;
@@ -228,17 +233,6 @@ export class CounsellorKeys {
     });
   }
 
-  private get share(): Share {
-    return this.kept.share ?? WHOLE;
-  }
-
-  private async keep(kept: KeptKeys): Promise<void> {
-    await this.withStore("readwrite", async (store) => {
-      await finished(store.put(kept, this.account));
-    });
-    this.kept = kept;
-  }
-
   private async keptLinks(store: IDBObjectStore, room: string): Promise<KeptLinks> {
     const kept = await finished(store.get(this.place("links", room)) as IDBRequest<KeptLinks | undefined>);
     return kept ?? { next: 0, revoked: [] };
@@ -248,10 +242,17 @@ export class CounsellorKeys {
     return `${what}/${this.account}/${room}`;
   }
 
-  private async withStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => Promise<T>): Promise<T> {
+  /**
+   * One transaction, with what is stored of the keys now. Another tab may have changed that: each
+   * work writes its own field of it. Throws `keys_changed` when other keys are in their place.
+   */
+  private async withStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore, stored: KeptKeys) => Promise<T>): Promise<T> {
     const database = await openDatabase();
     try {
-      return await work(database.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE));
+      const store = database.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE);
+      const stored = await finished(store.get(this.account) as IDBRequest<KeptKeys | undefined>);
+      if (stored === undefined || !isSame(stored.identityPublic, this.kept.identityPublic)) throw codedError("keys_changed");
+      return await work(store, stored);
     } finally {
       database.close();
     }
@@ -284,6 +285,21 @@ function roomBytes(room: string): Uint8Array {
   const bytes = decodeBase64url(room);
   if (bytes?.length !== 16) throw codedError("bad_room");
   return bytes;
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, n) => byte === other[n]);
+}
+
+function copyIn({ copy }: KeptKeys): SealedCopy {
+  if (copy === undefined) throw codedError("pair_no_copy");
+  return copy;
+}
+
+/** Whether a link was ever made with the account's keys here. */
+async function isUsed(store: IDBObjectStore, account: string): Promise<boolean> {
+  const prefix = `links/${account}/`;
+  return (await finished(store.count(IDBKeyRange.bound(prefix, `${prefix}\uffff`)))) > 0;
 }
 
 function openDatabase(): Promise<IDBDatabase> {

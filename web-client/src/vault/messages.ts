@@ -50,7 +50,9 @@ export type Question =
   /** On the new device: reads the code; hears the answer; keeps the keys. */
   | { type: "pair_read"; account: string; link: string }
   | { type: "pair_answered"; answer: string }
-  | { type: "pair_keep"; parcel: string };
+  | { type: "pair_keep"; parcel: string }
+  /** On either: nothing of it is kept, and nothing is sealed any more. */
+  | { type: "pair_stop" };
 
 /** What each question is answered with. */
 export interface Answers {
@@ -75,6 +77,7 @@ export interface Answers {
   pair_read: { pairing: string; hello: string };
   pair_answered: { code: string };
   pair_keep: null;
+  pair_stop: null;
 }
 
 /** What the server learns of an invite, and the fragment it never learns. */

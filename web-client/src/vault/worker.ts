@@ -190,9 +190,13 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
     case "counters":
       return Object.fromEntries(counters) satisfies Counters;
     case "pair_can":
-      return openKeys().hasCopy;
+      return openKeys().hasCopy();
     case "pair_never":
       await openKeys().forgetCopy();
+      return null;
+    case "pair_stop":
+      pairingOld = undefined;
+      pairingNew = undefined;
       return null;
     case "pair_begin":
     case "pair_heard":
@@ -208,7 +212,7 @@ async function valueFor(question: Question): Promise<Answers[keyof Answers]> {
 async function pair(question: Extract<Question, { type: `pair_${"begin" | "heard" | "seal" | "read" | "answered" | "keep"}` }>): Promise<Answers[keyof Answers]> {
   switch (question.type) {
     case "pair_begin":
-      if (!openKeys().hasCopy) throw new Error("pair_no_copy");
+      if (!(await openKeys().hasCopy())) throw new Error("pair_no_copy");
       pairingOld = await OldDevice.begin(openKeys().account);
       return { pairing: pairingOld.pairing, fragment: pairingOld.fragment };
     case "pair_heard":

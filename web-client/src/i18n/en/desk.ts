@@ -24,6 +24,7 @@ export const words = {
   "error.internal": "Something broke on the server's side. Please try again.",
   "error.unreachable": "We cannot reach the server. Please check your connection and try again.",
   "error.vault": "Your keys could not be used in this browser.",
+  "error.keys_changed": "The keys of this account were replaced in another tab of this browser. Please load the page again.",
 
   "desk.title": "Your appointments",
   "desk.new": "New appointment",

@@ -24,6 +24,7 @@ export const words: Of<"desk"> = {
   "error.internal": "服务器出了问题。请再试一次。",
   "error.unreachable": "无法连接服务器。请检查网络后再试一次。",
   "error.vault": "无法在此浏览器中使用您的密钥。",
+  "error.keys_changed": "此账户的密钥已在本浏览器的另一个标签页中更换。请您重新加载页面。",
 
   "desk.title": "您的预约",
   "desk.new": "新建预约",
