@@ -104,6 +104,8 @@ export class Programs implements ProgramsModel {
 
   test = (webhook: string): void => {
     this.attempt(async () => {
+      // Of now: something real may have been delivered since the page was loaded.
+      this.webhooks = await api.webhooks();
       const before = this.webhooks.find((one) => one.webhook === webhook);
       await api.test(webhook);
       this.note(webhook, "waits");

@@ -84,3 +84,17 @@ test("what came of a test is what is new in the list", () => {
   expect(outcomeOf(undefined, hook({ delivered_at: 1 }))).toBe("arrived");
   expect(outcomeOf(hook(), undefined)).toBe("unknown");
 });
+
+test("what was delivered before the test is not taken for it", async () => {
+  const { programs, server } = begin();
+  programs.load();
+  await vi.waitFor(() => { expect(programs.webhooks).toHaveLength(1); });
+  server.hooks = [hook({ delivered_at: 5 })];
+  programs.test("w");
+  await vi.waitFor(() => { expect(programs.tests.get("w")).toBe("waits"); });
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(programs.tests.get("w")).toBe("waits");
+  server.hooks = [hook({ delivered_at: 9 })];
+  await vi.advanceTimersByTimeAsync(1500);
+  expect(programs.tests.get("w")).toBe("arrived");
+});
