@@ -66,7 +66,6 @@ async fn setup_works_once(store: &dyn Store) -> Result<(), StoreError> {
     assert!(store.put_password(ANA, &first, second).await?);
     assert!(!store.put_password(NOBODY, &first, second).await?);
     let other = Account { password_hash: second.into(), ..account(ANA) };
-    assert_eq!(store.accounts().await?, [other.clone()]);
     for late in [first.as_str(), ""] {
         assert!(!store.put_password(ANA, late, "$argon2id$late").await?);
     }
