@@ -44,3 +44,16 @@ test("what was stopped is not said", () => {
   vi.advanceTimersByTime(2000);
   expect(said).toEqual(["a"]);
 });
+
+test("what waits can be said at once, and is then said once", () => {
+  const said: string[] = [];
+  const throttle = new Throttle<string>((text) => said.push(text));
+  throttle.flush();
+  throttle.give("a");
+  throttle.give("ab");
+  throttle.flush();
+  expect(said).toEqual(["a", "ab"]);
+  vi.advanceTimersByTime(2000);
+  throttle.flush();
+  expect(said).toEqual(["a", "ab"]);
+});

@@ -24,6 +24,13 @@ export class Throttle<T> {
     this.wait();
   }
 
+  /** Says now what was not said yet. */
+  flush(): void {
+    const { next } = this;
+    this.stop();
+    if (next !== null) this.say(next.value);
+  }
+
   /** Forgets what was not said yet. */
   stop(): void {
     clearTimeout(this.timer);
