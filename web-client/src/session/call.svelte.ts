@@ -115,6 +115,9 @@ export class Call {
   private watched: Watch = new Map();
   private last: { works: Map<string, number>; counters: Counters } = { works: new Map(), counters: {} };
 
+  /** Whether the person wants to read what others write; what comes while they do not is never shown. */
+  readsChat = true;
+
   constructor(
     private readonly vault: VaultLink,
     readonly media: LocalMedia,
@@ -424,6 +427,7 @@ export class Call {
   }
 
   private hear(chat: { own: boolean; name: string; text: string }): void {
+    if (!chat.own && !this.readsChat) return;
     const sent = chat.own ? this.sentAt.shift() : undefined;
     const line: ChatLine = {
       id: this.nextLine,
