@@ -278,7 +278,8 @@ fn has_tests(folder: &Path, filters: &[&str]) -> Result<bool> {
         let path = file.to_string_lossy();
         let named =
             |filter: &&str| path.contains(*filter) || text.contains(&format!("fn {filter}"));
-        if text.contains("test]") && (filters.is_empty() || filters.iter().any(named)) {
+        let has_any = ["#[test]", "::test]", "::test("].iter().any(|mark| text.contains(mark));
+        if has_any && (filters.is_empty() || filters.iter().any(named)) {
             return Ok(true);
         }
     }
@@ -288,4 +289,18 @@ fn has_tests(folder: &Path, filters: &[&str]) -> Result<bool> {
 #[expect(clippy::print_stderr, reason = "progress of a task is for the person who waits")]
 fn say(text: &str) {
     eprintln!("test: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_test_across_crates_is_found() {
+        let e2e = Path::new(std::env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e");
+        for kind in ["ghost", "attack", "leak"] {
+            assert!(has_tests(&e2e, &[kind]).unwrap(), "{kind}");
+        }
+        assert!(!has_tests(&e2e, &["no such kind"]).unwrap());
+    }
 }
