@@ -5,7 +5,7 @@ export const words = {
   "setup.title": "Make the first account",
   "setup.text": "It belongs to the counsellor who works with this server.",
   "setup.submit": "Make account",
-  "setup.keys": "Your keys are made in this browser and never leave it. Use the same browser for your conversations.",
+  "setup.keys": "Your keys are made in this browser, and the server never gets them. Use the same browser for your conversations, or add a second device later.",
 
   "account.name": "Name",
   "account.name_hint": "The people you talk to see it.",

@@ -5,7 +5,7 @@ export const words: Of<"desk"> = {
   "setup.title": "创建第一个账户",
   "setup.text": "它属于使用此服务器的咨询师。",
   "setup.submit": "创建账户",
-  "setup.keys": "您的密钥在此浏览器中生成，永不离开。请始终用同一个浏览器进行会谈。",
+  "setup.keys": "您的密钥在此浏览器中生成，服务器永远拿不到。请用同一个浏览器进行会谈，或稍后添加第二台设备。",
 
   "account.name": "姓名",
   "account.name_hint": "与您交谈的人会看到。",
