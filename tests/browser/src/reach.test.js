@@ -32,7 +32,7 @@ for (const [name, open] of BROWSERS) {
   });
 
   test(`${name} finds the way of sound and picture blocked, and nobody is held up`, LONG, async (t) => {
-    if (ELSEWHERE === undefined) return t.skip("this machine has no address but its own");
+    assert.ok(ELSEWHERE !== undefined, "these tests need an address besides those of loopback");
     const { server, link, ana } = await invited(t, { media: "127.0.0.1:0", config: `[media]\nadvertise = ["${ELSEWHERE}"]\n` });
     await people.openWaitingRoom(ana.page);
     const { page } = await people.openPage(await open(t), server.origin);
